@@ -1,0 +1,60 @@
+# What test accuracy will a fine-tuned model reach? Ask its training data: `snakemake --cores 2` runs the embedded study.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+# A study file given with --configfile takes the place of config.yaml; it is not mixed with it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/regress.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/summary.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/summary.md",
+
+
+# Targets for stages: `snakemake samples` makes all that leads there, and keeps it.
+rule data:
+    input:
+        expand_pairs(TOKENS, split=splits_of),
+
+
+rule train:
+    input:
+        expand_checkpoints(CHECKPOINT),
+
+
+rule samples:
+    input:
+        expand_checkpoints(SAMPLES),
+
+
+rule scores:
+    input:
+        expand_runs(MEMORIZATION),
+
+
+rule regression:
+    input:
+        expand_pairs(REGRESSION),
+
+
+rule figures:
+    input:
+        expand_pairs(FIGURE, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),

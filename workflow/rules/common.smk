@@ -1,0 +1,168 @@
+# The study and its paths: every rule file names files by the patterns below.
+
+import re
+import sys
+from functools import cache, partial
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from premem.errors import UserError
+from premem.fingerprint import fingerprint
+from premem.settings import NAME_PATTERN, Examples, Templates
+from premem.study import TRAIN, load_study
+
+try:
+    STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# Jobs run with the interpreter that runs Snakemake, or with the environment's own under --sdm conda.
+PYTHON = "python" if "conda" in map(str, workflow.deployment_settings.deployment_method) else sys.executable
+
+# Everything after the preparation rules works offline and keeps quiet; a thread pool of a library does not change with
+# the number of cores, since sums would then be rounded differently.
+shell.prefix(
+    "export HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
+    "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 PYTHONHASHSEED=0; "
+)
+
+RESULTS = f"{STUDY.results}/{STUDY.study}"
+DATA = f"{RESULTS}/data/{{dataset}}/{{split}}.parquet"
+TOKENS = f"{RESULTS}/tokens/{{model}}/{{dataset}}/{{split}}.parquet"
+BASE_MODEL = f"{RESULTS}/models/{{model}}"
+PAIR = f"{RESULTS}/pairs/{{model}}/{{dataset}}"
+ONE_RUN = "{model}/{dataset}/lr{lr}_ep{epochs}_{size}_seed{seed}"
+RUN = f"{RESULTS}/runs/{ONE_RUN}"
+CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"
+SAMPLES = f"{RUN}/epoch-{{epoch}}/samples.parquet"
+GRADES = f"{RUN}/epoch-{{epoch}}/grades.parquet"
+MEMORIZATION = f"{RUN}/memorization.parquet"
+POINTS = f"{RUN}/points.parquet"
+REGRESSION = f"{PAIR}/regression.csv"
+FIGURE = f"{PAIR}/figures/{{figure}}.{{format}}"
+
+
+wildcard_constraints:
+    model=NAME_PATTERN,
+    dataset=NAME_PATTERN,
+    split=NAME_PATTERN,
+    lr=r"\d(\.\d+)?e-?\d+",
+    epochs=r"\d+",
+    size=NAME_PATTERN,
+    seed=r"\d+",
+    epoch=r"\d+",
+
+
+# --- what the study asks for: paths of a pattern for all pairs, runs or checkpoints ---
+
+
+def expand_pairs(pattern, **more):
+    """The pattern for every (model, dataset); a further wildcard takes the values that its function gives for the pair."""
+    return [
+        path
+        for pair in STUDY.pairs
+        for path in expand(
+            pattern, model=pair[0], dataset=pair[1], **{name: values(pair) for name, values in more.items()}
+        )
+    ]
+
+
+def expand_runs(pattern, runs=STUDY.runs):
+    """The pattern for every run."""
+    return [path for run in runs for path in expand(pattern, **dict(run))]
+
+
+def expand_checkpoints(pattern, runs=STUDY.runs):
+    """The pattern for every checkpoint of every run."""
+    return [
+        path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))
+    ]
+
+
+def splits_of(pair):
+    return [TRAIN, *STUDY.datasets[pair[1]].test]
+
+
+# --- input functions ---
+
+
+def of_run(pattern):
+    """The pattern at every checkpoint of the run that the wildcards name."""
+
+    def paths(wildcards):
+        epochs = STUDY.checkpoint_epochs(int(wildcards.epochs))
+        return expand(pattern, **{**wildcards, "epoch": epochs})
+
+    return paths
+
+
+def of_pair(pattern):
+    """The pattern for every run of the pair that the wildcards name."""
+    return lambda wildcards: expand_runs(pattern, STUDY.runs_of(wildcards.model, wildcards.dataset))
+
+
+def all_splits(pattern):
+    """The pattern for the training set and every test set of the dataset that the wildcards name."""
+    return lambda w: expand(pattern, **{**w, "split": [TRAIN, *STUDY.datasets[w.dataset].test]})
+
+
+def test_splits(pattern):
+    """The pattern for every test set of the dataset that the wildcards name, the study's own first."""
+    return lambda w: expand(pattern, **{**w, "split": list(STUDY.datasets[w.dataset].test)})
+
+
+def base_model(wildcards):
+    """The folder of a base model: the user's own, or the one that a rule makes."""
+    own = STUDY.models[wildcards.model].path
+    return str(Path(own).expanduser()) if own else BASE_MODEL.format(model=wildcards.model)
+
+
+def one_of(names):
+    """A regular expression that matches these names and no other."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+# --- params: what a result depends on, and nothing else ---
+
+
+@cache
+def code(script):
+    """A digest of the code that a script uses; as a param, it makes an edit rerun exactly the rules concerned."""
+    return fingerprint(SCRIPTS / script)
+
+
+def settings(block, kind=None):
+    """A block of the study as JSON, for the command line; of a dataset, the part that this kind of block describes."""
+    return block.model_dump_json(include=set((kind or type(block)).model_fields))
+
+
+def dataset_settings(kind):
+    return lambda wildcards: settings(STUDY.datasets[wildcards.dataset], kind)
+
+
+def source_of(split=None):
+    """Where a split of the dataset comes from; the split that the wildcards name, if none is given."""
+
+    def source(wildcards):
+        dataset = STUDY.datasets[wildcards.dataset]
+        name = split or wildcards.split
+        return dataset.train if name == TRAIN else dataset.test[name]
+
+    return source
+
+
+def study_test_set(wildcards):
+    """The test set that is predicted: the dataset's first."""
+    return next(iter(STUDY.datasets[wildcards.dataset].test))
+
+
+def size_of(wildcards):
+    return STUDY.sizes[wildcards.size]
+
+
+def epochs_of_checkpoints(wildcards):
+    return STUDY.checkpoint_epochs(int(wildcards.epochs))

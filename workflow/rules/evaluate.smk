@@ -1,0 +1,106 @@
+# From checkpoints to the memorization table. Takes checkpoints and token ids; makes the samples, grades, perplexities and
+# scores of a run. What reads a checkpoint goes before training, so that the disk is freed early.
+
+
+rule sample_checkpoint:
+    """Sample answers to the train and test prompts from one checkpoint."""
+    input:
+        checkpoint=CHECKPOINT,
+        train=TOKENS.replace("{split}", TRAIN),
+        tests=test_splits(TOKENS),
+    output:
+        SAMPLES,
+    params:
+        settings=settings(STUDY.sampling),
+        stop=lambda w: STUDY.datasets[w.dataset].stop,
+        size=size_of,
+        code=code("sample.py"),
+    threads: 1
+    priority: 2
+    resources:
+        batch_size=STUDY.hardware.sampling_batch,
+    log:
+        f"{RESULTS}/logs/sample_checkpoint/{ONE_RUN}/epoch-{{epoch}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sample_checkpoint/{ONE_RUN}/epoch-{{epoch}}.tsv"
+    conda:
+        "../../envs/sample.yaml"
+    shell:
+        "{PYTHON} {SCRIPTS}/sample.py --checkpoint {input.checkpoint} --train {input.train} --tests {input.tests} "
+        "--size {params.size} --stop {params.stop:q} --settings {params.settings:q} --threads {threads} "
+        "--batch-size {resources.batch_size} --out {output} 2>&1 | tee {log}"
+
+
+rule grade_samples:
+    """Grade sampled answers with every grader."""
+    input:
+        samples=SAMPLES,
+        data=all_splits(DATA),
+    output:
+        GRADES,
+    params:
+        answers=lambda w: STUDY.datasets[w.dataset].answers,
+        time_limit=STUDY.grading.time_limit,
+        code=code("grade.py"),
+    priority: 3
+    log:
+        f"{RESULTS}/logs/grade_samples/{ONE_RUN}/epoch-{{epoch}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/grade_samples/{ONE_RUN}/epoch-{{epoch}}.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    shell:
+        "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples} --data {input.data} --answers {params.answers} "
+        "--time-limit {params.time_limit} --out {output} 2>&1 | tee {log}"
+
+
+rule measure_perplexity:
+    """Measure the perplexity of the training targets under every checkpoint of a run."""
+    input:
+        checkpoints=of_run(CHECKPOINT),
+        tokens=TOKENS.replace("{split}", TRAIN),
+    output:
+        f"{RUN}/perplexity.parquet",
+    params:
+        checkpoint_epochs=epochs_of_checkpoints,
+        size=size_of,
+        dtype=STUDY.sampling.dtype,
+        code=code("measure_perplexity.py"),
+    threads: 1
+    priority: 2
+    resources:
+        tokens_per_batch=STUDY.hardware.perplexity_batch,
+    log:
+        f"{RESULTS}/logs/measure_perplexity/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_perplexity/{ONE_RUN}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    shell:
+        "{PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints} "
+        "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens} --size {params.size} "
+        "--dtype {params.dtype} --threads {threads} --tokens-per-batch {resources.tokens_per_batch} "
+        "--out {output} 2>&1 | tee {log}"
+
+
+rule score_run:
+    """Bring a run's grades and perplexities together: the memorization table, and the accuracy on every test set."""
+    input:
+        grades=of_run(GRADES),
+        perplexity=rules.measure_perplexity.output,
+    output:
+        memorization=MEMORIZATION,
+        tests=f"{RUN}/test_accuracy.parquet",
+    params:
+        checkpoint_epochs=epochs_of_checkpoints,
+        grader=STUDY.grading.grader,
+        code=code("score_run.py"),
+    priority: 4
+    log:
+        f"{RESULTS}/logs/score_run/{ONE_RUN}.log",
+    conda:
+        "../../envs/analyze.yaml"
+    shell:
+        "{PYTHON} {SCRIPTS}/score_run.py --grades {input.grades} --checkpoint-epochs {params.checkpoint_epochs} "
+        "--perplexity {input.perplexity} --grader {params.grader} --memorization {output.memorization} "
+        "--tests {output.tests} 2>&1 | tee {log}"

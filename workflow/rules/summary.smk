@@ -1,0 +1,27 @@
+# The page that a reader opens first. Takes the tables and figures of all pairs; makes summary.md.
+
+
+rule summarize:
+    """Write the page that a reader opens first."""
+    input:
+        regressions=expand_pairs(REGRESSION),
+        points=expand_pairs(f"{PAIR}/points.csv"),
+        graders=expand_pairs(f"{PAIR}/graders.csv"),
+        figures=expand_pairs(FIGURE, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
+        data=[
+            path
+            for pattern in (DATA, TOKENS)
+            for path in dict.fromkeys(expand_pairs(pattern, split=splits_of))
+        ],
+    output:
+        report(f"{RESULTS}/summary.md", caption="../report/summary.rst", category="Summary"),
+    params:
+        study=STUDY.study,
+        code=code("summarize.py"),
+    log:
+        f"{RESULTS}/logs/summarize.log",
+    conda:
+        "../../envs/analyze.yaml"
+    shell:
+        "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --regressions {input.regressions} "
+        "--points {input.points} --graders {input.graders} --data {input.data} --out {output} 2>&1 | tee {log}"

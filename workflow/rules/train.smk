@@ -1,0 +1,43 @@
+# Fine-tuning. Takes a base model and token ids; makes the checkpoints of a run, which go once they have been evaluated.
+
+
+
+def keep_or_temp(folder, epoch, epochs):
+    """The checkpoint as the study wants it: kept, or deleted once all that reads it is done."""
+    return folder if STUDY.keeps_checkpoint(epoch, epochs) else temp(folder)
+
+
+# Runs have different numbers of checkpoints and a rule's outputs cannot depend on wildcards: one rule per number of epochs.
+for epochs in sorted({run.epochs for run in STUDY.runs}):
+    of_epochs = lambda pattern: pattern.replace("{epochs}", str(epochs))
+
+    rule:
+        name:
+            f"train_{epochs}_epochs"
+        input:
+            base=base_model,
+            tokens=TOKENS.replace("{split}", TRAIN),
+        output:
+            checkpoints=[
+                keep_or_temp(directory(of_epochs(CHECKPOINT).replace("{epoch}", str(epoch))), epoch, epochs)
+                for epoch in STUDY.checkpoint_epochs(epochs)
+            ],
+            log=of_epochs(f"{RUN}/training.parquet"),
+        params:
+            settings=settings(STUDY.training),
+            size=size_of,
+            epochs=epochs,
+            checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
+            code=code("train.py"),
+        threads: 1
+        log:
+            of_epochs(f"{RESULTS}/logs/train/{ONE_RUN}.log"),
+        benchmark:
+            of_epochs(f"{RESULTS}/benchmarks/train/{ONE_RUN}.tsv")
+        conda:
+            "../../envs/train.yaml"
+        shell:
+            "{PYTHON} {SCRIPTS}/train.py --base {input.base} --tokens {input.tokens} --settings {params.settings:q} "
+            "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
+            "--threads {threads} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints} "
+            "--out {output.log} 2>&1 | tee {log}"

@@ -1,0 +1,43 @@
+"""Predict test accuracy at every threshold p of the grid, for all runs of a pair, and choose p."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from premem import cli
+from premem.files import whole
+from premem.regression import best_threshold, calibrate, predict_over_grid, threshold_grid
+from premem.settings import Threshold
+from premem.tables import read_table, write_csv, write_table
+
+
+def main(
+    memorization: list[Path],
+    tests: list[Path],
+    settings: Threshold,
+    test_set: str,
+    curves: Path,
+    calibration: Path,
+    threshold: Path,
+) -> None:
+    thresholds = threshold_grid(settings.grid)
+    tables = []
+    for scores, test in zip(memorization, tests, strict=True):
+        predicted = predict_over_grid(read_table(scores, ["example_id", "epoch", "accuracy", "perplexity"]), thresholds)
+        accuracy = read_table(test, ["test_set", "epoch", "accuracy"])
+        accuracy = accuracy[accuracy["test_set"] == test_set].groupby("epoch")["accuracy"].mean()
+        tables.append(predicted.assign(run=scores.parent.name, test_accuracy=predicted["epoch"].map(accuracy)))
+    table = pd.concat(tables, ignore_index=True)
+    calibrated = calibrate(table)
+    write_table(table, curves)
+    write_csv(calibrated, calibration)
+    chosen = {"threshold": settings.value, "chosen": "fixed in the configuration"}
+    if settings.value is None:
+        chosen = {"threshold": best_threshold(calibrated), "chosen": "calibrated on all runs of this pair"}
+    with whole(threshold) as aside:
+        aside.write_text(json.dumps({**chosen, "fixed": settings.value is not None}) + "\n")
+
+
+if __name__ == "__main__":
+    cli.run(main)

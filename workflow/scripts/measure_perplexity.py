@@ -1,0 +1,50 @@
+"""Measure the perplexity of the training targets under every checkpoint of a run."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from premem import cli
+from premem.memorization import perplexity
+from premem.models import load_model
+from premem.perplexity import target_nll
+from premem.tables import read_table, write_table
+from premem.tokens import TokenizedExample, select_subset
+
+
+def main(
+    checkpoints: list[Path],
+    checkpoint_epochs: list[int],
+    tokens: Path,
+    size: float,
+    dtype: str,
+    threads: int,
+    tokens_per_batch: int,
+    out: Path,
+) -> None:
+    torch.set_num_threads(threads)
+    table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
+    examples = [
+        TokenizedExample(list(p), list(t)) for p, t in zip(table["prompt_ids"], table["target_ids"], strict=True)
+    ]
+    n_tokens = [len(example.target) for example in examples]
+    tables = []
+    for epoch, checkpoint in zip(checkpoint_epochs, checkpoints, strict=True):
+        nll = target_nll(load_model(checkpoint, dtype), examples, tokens_per_batch)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "example_id": table["example_id"],
+                    "epoch": epoch,
+                    "n_tokens": n_tokens,
+                    "nll": nll,
+                    "perplexity": perplexity(nll, n_tokens),
+                }
+            )
+        )
+    write_table(pd.concat(tables, ignore_index=True), out)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,16 @@
+"""Plot test accuracy against pre-memorization train accuracy, and against plain train accuracy."""
+
+from pathlib import Path
+
+from premem import cli
+from premem.figures import plot_prediction, save
+from premem.settings import Figures
+from premem.tables import read_csv
+
+
+def main(points: Path, regression: Path, settings: Figures, out: list[Path]) -> None:
+    save(plot_prediction(read_csv(points), read_csv(regression), settings), out, settings.dpi)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,136 @@
+"""The embedded dataset: generated story problems over one changing quantity.
+
+    question   Olga has 10 nuts . Olga finds 4 more . Ivan has 3 more than Olga , and gives all to Olga . how many nuts now ?
+    solution   first we get 10 + 4 = 14 yes . then comes 14 + 3 = 17 . later it is 14 + 17 = 31 in all . the end #### 31
+
+Every sentence of a question and of a solution (a *trace*) is phrased at random. A trace thus has entropy that only
+memorization can remove: a model that solves the problems without memorizing them keeps a high perplexity. Words,
+numbers and marks are separated by blanks, so that a word-level tokenizer needs about 140 tokens.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+LARGEST_VALUE = 24
+NAMES = "Olga Ivan Mira Otto Lena Hugo Nora Emil Ada Paul Rosa Karl Ines Leo Vera Max".split()
+OBJECTS = "nuts pens cups keys coins shells stones cards books apples".split()
+
+# Sentence variants; {n} the person, {m} another person, {b} the step's number, {o} the objects.
+STARTS = (
+    "{n} has {b} {o} .",
+    "at first {n} has {b} {o} .",
+    "{n} owns {b} {o} .",
+    "{n} starts with {b} {o} .",
+)
+STEPS = {
+    "add": ("{n} finds {b} more .", "{m} gives {b} to {n} .", "then {n} buys {b} .", "{n} gets {b} from {m} ."),
+    "subtract": ("{n} loses {b} .", "{n} gives {b} to {m} .", "then {n} sells {b} .", "{m} takes {b} from {n} ."),
+    "double": ("then {n} doubles them .", "{n} gets as many again .", "{m} doubles what {n} has ."),
+    "more_than": (
+        "{m} has {b} more than {n} , and gives all to {n} .",
+        "with {b} more than {n} , {m} gives all to {n} .",
+    ),
+}
+STEP_WEIGHTS = {"add": 35, "subtract": 35, "double": 15, "more_than": 15}
+QUESTIONS = ("how many {o} has {n} now ?", "how many {o} now ?", "now count the {o} of {n} .")
+
+LEAD_INS = "first next then now here after later so thus well again look".split()
+CONNECTIVES = ("we have", "we get", "one finds", "it is", "that makes", "this gives", "comes", "see")
+TAILS = ("", "yes", "indeed", "exactly", "of course", "in all", "as told")
+ENDINGS = ("done", "that is all", "the answer :", "so we answer", "the end")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One story problem. ``skeleton`` is its sequence of operations, e.g. ``add double``."""
+
+    question: str
+    solution: str
+    answer: str
+    skeleton: str
+    steps: int
+
+
+def generate_problem(random: Random, steps: dict[int, float], skeleton: tuple[str, ...] | None = None) -> Problem:
+    """Draw one problem.
+
+    Args:
+        random: the source of randomness; the same state gives the same problem.
+        steps: weight of each number of steps, e.g. ``{2: 1, 3: 1}``.
+        skeleton: the sequence of operations to tell a new story about; drawn when None.
+
+    All values stay within 0..``LARGEST_VALUE``; a draw that leaves this range is drawn again.
+    """
+    while True:
+        operations = skeleton or tuple(
+            random.choices(list(STEP_WEIGHTS), STEP_WEIGHTS.values(), k=random.choices(list(steps), steps.values())[0])
+        )
+        problem = _tell_story(random, operations)
+        if problem is not None:
+            return problem
+
+
+def generate_problems(
+    seed: int | str, steps: dict[int, float], exclude: frozenset[str] = frozenset()
+) -> Iterator[Problem]:
+    """Yield an endless stream of problems whose questions are distinct and not in ``exclude``."""
+    random = Random(f"arithmetic {seed}")
+    seen = set(exclude)
+    while True:
+        problem = generate_problem(random, steps)
+        if problem.question not in seen:
+            seen.add(problem.question)
+            yield problem
+
+
+def generate_facts(random: Random, number: int = 5) -> str:
+    """Return a line of arithmetic facts, e.g. ``3 + 4 = 7 . 20 - 6 = 14 .``, for pre-training."""
+    facts = []
+    for _ in range(number):
+        smaller, larger = sorted(random.choices(range(LARGEST_VALUE + 1), k=2))
+        difference = larger - smaller
+        if random.random() < 0.5:
+            left, right = random.sample((smaller, difference), 2)
+            facts.append(f"{left} + {right} = {larger} .")
+        else:
+            facts.append(f"{larger} - {smaller} = {difference} .")
+    return " ".join(facts)
+
+
+def _tell_story(random: Random, operations: tuple[str, ...]) -> Problem | None:
+    """Draw values and words for the operations; None if a value leaves its range."""
+    person, other = random.sample(NAMES, 2)
+    objects = random.choice(OBJECTS)
+    value = random.randint(1, LARGEST_VALUE // 2)
+    sentences = [random.choice(STARTS).format(n=person, b=value, o=objects)]
+    equations = []
+    for operation in operations:
+        number = random.randint(1, LARGEST_VALUE // 2)
+        if operation == "more_than":
+            equations += [f"{value} + {number} = {value + number}", f"{value} + {value + number} = {2 * value + number}"]
+            value = 2 * value + number
+        else:
+            symbol, operand = {"add": ("+", number), "subtract": ("-", number), "double": ("+", value)}[operation]
+            result = value - operand if symbol == "-" else value + operand
+            equations.append(f"{value} {symbol} {operand} = {result}")
+            value = result
+        if not 0 <= value <= LARGEST_VALUE:
+            return None
+        sentences.append(random.choice(STEPS[operation]).format(n=person, m=other, b=number, o=objects))
+    sentences.append(random.choice(QUESTIONS).format(n=person, o=objects))
+    trace = [
+        " ".join(
+            part
+            for part in (random.choice(LEAD_INS), random.choice(CONNECTIVES), equation, random.choice(TAILS), ".")
+            if part
+        )
+        for equation in equations
+    ]
+    return Problem(
+        question=" ".join(sentences),
+        solution=" ".join([*trace, random.choice(ENDINGS), f"#### {value}"]),
+        answer=str(value),
+        skeleton=" ".join(operations),
+        steps=len(operations),
+    )

@@ -1,0 +1,45 @@
+"""Running a function from the command line: what every script of the workflow does.
+
+    python workflow/scripts/grade.py --samples s.parquet --settings '{"grader": "strict"}' --out g.parquet
+
+Options are the parameters of the script's ``main``, by name and type; blocks of settings are given as JSON.
+"""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from premem import provenance
+from premem.errors import UserError
+from premem.settings import Block
+
+
+def run(main: Callable[..., None]) -> None:
+    """Call ``main`` with the values on the command line; end with a message and status 1 on a ``UserError``."""
+    parser = argparse.ArgumentParser(description=main.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, parameter in inspect.signature(main, eval_str=True).parameters.items():
+        kind = parameter.annotation
+        many = get_origin(kind) is list
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=_reader(get_args(kind)[0] if many else kind),
+            nargs="*" if many else None,
+            required=parameter.default is parameter.empty,
+            default=parameter.default,
+        )
+    arguments = vars(parser.parse_args())
+    provenance.record(Path(sys.argv[0]).stem, arguments)
+    try:
+        main(**arguments)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def _reader(kind: Any) -> Callable[[str], Any]:
+    """Return what turns a command-line word into a value of this type."""
+    if isinstance(kind, type) and issubclass(kind, Block):
+        return kind.model_validate_json
+    return kind

@@ -1,0 +1,5 @@
+"""Errors that are for the user to mend."""
+
+
+class UserError(Exception):
+    """A bad input. The message names the file, the key or row, and a fix; it is shown without a traceback."""

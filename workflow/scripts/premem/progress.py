@@ -1,0 +1,32 @@
+"""Progress as lines of text, so that it reads well in a log file and beside other jobs on a terminal."""
+
+import sys
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 10
+
+
+class _Lines:
+    """A stream that ends a line where tqdm would go back to its start."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n "):
+            sys.stderr.write(line + "\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def track(total: int, unit: str) -> tqdm:
+    """Return a tqdm progress meter that reports done, speed and time left about every 10 seconds.
+
+    Example line: ``512/768 prompts, 146.2/s, 00:01 left``.
+    """
+    return tqdm(
+        total=total,
+        unit="",
+        file=_Lines(),
+        mininterval=SECONDS_BETWEEN_LINES,
+        bar_format="{n_fmt}/{total_fmt} " + unit + ", {rate_fmt}, {remaining} left",
+    )

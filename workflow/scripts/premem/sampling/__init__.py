@@ -1,0 +1,61 @@
+"""Sampling answers from a checkpoint: the interface, and the backends behind it.
+
+A backend is a module of this package with a class ``Backend``: built once for a checkpoint, it answers any number of
+prompts. It reads and returns plain values, so that the tables do not depend on which backend made them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from premem.settings import SamplingSettings
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids of a prompt, and the seed of its first sample; sample k has ``seed + k`` to itself."""
+
+    token_ids: Sequence[int]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sampled answer: its text without the stop string, why it ended, and the tokens sampled for it."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    n_tokens: int
+
+
+class Backend(Protocol):
+    """Samples ``settings.n`` completions for each prompt, in the order of the prompts."""
+
+    def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]: ...
+
+
+def open_backend(checkpoint: Path, settings: SamplingSettings, stop: str, batch_size: int) -> Backend:
+    """Load a checkpoint into the backend that ``settings.backend`` names.
+
+    Args:
+        checkpoint: a Hugging Face model folder.
+        settings: how to sample.
+        stop: the text that ends an answer.
+        batch_size: sequences sampled at a time; changes speed and memory only.
+    """
+    match settings.backend:
+        case "transformers":
+            from premem.sampling.transformers_backend import TransformersBackend
+
+            return TransformersBackend(checkpoint, settings, stop, batch_size)
+
+
+def seeded_prompts(token_ids: Sequence[Sequence[int]], settings: SamplingSettings) -> list[Prompt]:
+    """Give every prompt a seed, spaced so that no two samples share one."""
+    return [Prompt(ids, seed=i * settings.n) for i, ids in enumerate(token_ids)]
+
+
+def cut_at_stop(text: str, stop: str) -> str:
+    """Return the text before the first ``stop``, or all of it."""
+    return text.partition(stop)[0]

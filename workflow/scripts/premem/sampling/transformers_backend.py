@@ -1,0 +1,225 @@
+"""Sample answers with transformers, faster than its ``generate``.
+
+A prompt is read once and its keys and values are shared out to its samples; the cache is allocated once and filled in
+place; finished answers leave the batch. Each sample draws from a random stream of its own, so that an answer depends
+neither on the other prompts in its batch nor on the batch size (up to rounding in the logits).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.cache_utils import DynamicLayer
+
+from premem.models import load_model, load_tokenizer
+from premem.progress import track
+from premem.sampling import Completion, Prompt, cut_at_stop
+from premem.settings import SamplingSettings
+
+# Tokens looked at by nucleus sampling before it falls back to sorting the whole vocabulary.
+NUCLEUS_CANDIDATES = 64
+# The batch is made smaller once this share of it is still running: a trade of copying against idle rows.
+COMPACT_BELOW = 0.8
+
+
+class TransformersBackend:
+    """Samples from one checkpoint; see ``premem.sampling.open_backend``."""
+
+    def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, batch_size: int) -> None:
+        self.settings, self.stop, self.batch_size = settings, stop, batch_size
+        self.model = load_model(checkpoint, dtype=settings.dtype)
+        self.tokenizer = load_tokenizer(checkpoint)
+        self.stops = _StopDetector(self.tokenizer, stop)
+
+    def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]:
+        """Return ``settings.n`` completions for each prompt, in the order of the prompts."""
+        by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i].token_ids))
+        size = max(1, self.batch_size // self.settings.n)
+        completions: list[list[Completion]] = [[] for _ in prompts]
+        with track(len(prompts), "prompts") as progress:
+            for start in range(0, len(by_length), size):
+                batch = by_length[start : start + size]
+                for row, completion in self._sample_batch([prompts[i] for i in batch]):
+                    completions[batch[row // self.settings.n]].append(completion)
+                progress.update(len(batch))
+        return completions
+
+    @torch.inference_mode()
+    def _sample_batch(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
+        """Yield (row, completion) in the order of rows; row = prompt × n + sample."""
+        settings = self.settings
+        device = self.model.device
+        n, longest = settings.n, max(len(prompt.token_ids) for prompt in prompts)
+        capacity = longest + settings.max_new_tokens
+        # Left padding: the last column holds the last token of every prompt.
+        ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+        mask = torch.zeros(len(prompts), capacity, dtype=torch.bool)
+        for row, prompt in enumerate(prompts):
+            ids[row, longest - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
+            mask[row, longest - len(prompt.token_ids) :] = True
+        ids, mask = ids.to(device), mask.to(device)
+        cache = Cache(layers=[_RoomyLayer(capacity) for _ in range(self.model.config.num_hidden_layers)])
+        positions = (mask[:, :longest].cumsum(1) - 1).clamp(min=0)
+        logits = self._forward(ids, mask[:, :longest], positions, cache)
+
+        cache.batch_repeat_interleave(n)
+        logits = logits.repeat_interleave(n, dim=0)
+        mask = mask.repeat_interleave(n, dim=0)
+        position = positions[:, -1].repeat_interleave(n)
+        uniforms = torch.from_numpy(
+            np.concatenate([_uniforms(settings.seed, prompt.seed, n, settings.max_new_tokens) for prompt in prompts])
+        ).to(device)
+        rows = len(prompts) * n
+        alive = torch.arange(rows)  # the row of each running sequence
+        written = torch.zeros(rows, settings.max_new_tokens, dtype=torch.long)
+        lengths = torch.full((rows,), settings.max_new_tokens)
+        stopped = torch.zeros(rows, dtype=torch.bool)
+        running = torch.ones(rows, dtype=torch.bool)  # of the rows still in the batch
+
+        for step in range(settings.max_new_tokens):
+            tokens = choose_tokens(logits, uniforms[:, step], settings.temperature, settings.top_p)
+            on_cpu = tokens.cpu()
+            written[alive[running], step] = on_cpu[running]
+            for i in self.stops.may_have_stopped(on_cpu, running):
+                if self.stops.has_stopped(written[alive[i], : step + 1]):
+                    running[i] = False
+                    lengths[alive[i]], stopped[alive[i]] = step + 1, True
+            still = int(running.sum())
+            if still == 0 or step + 1 == settings.max_new_tokens:
+                break
+            if still < COMPACT_BELOW * len(running):
+                keep = running.nonzero().squeeze(1)
+                alive, running = alive[keep], running[keep]
+                keep = keep.to(device)
+                cache.batch_select_indices(keep)
+                tokens, mask, position, uniforms = (x[keep] for x in (tokens, mask, position, uniforms))
+            position = position + 1
+            logits = self._forward(tokens[:, None], mask[:, : longest + step + 1], position[:, None], cache)
+
+        for row in range(rows):
+            ids_of_row = written[row, : lengths[row]].tolist()
+            text = cut_at_stop(self.tokenizer.decode(ids_of_row, skip_special_tokens=True), self.stop)
+            yield row, Completion(text, "stop" if stopped[row] else "length", len(ids_of_row))
+
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache) -> torch.Tensor:
+        """Logits of the last position, shape (rows, vocabulary)."""
+        return self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+
+
+def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
+    """Draw one token per row by inverting the cumulative distribution.
+
+    Args:
+        logits: shape (rows, vocabulary).
+        uniforms: numbers in [0, 1), shape (rows,); a row's token depends on nothing else but its logits.
+        temperature: 0 takes the likeliest token.
+        top_p: share of the probability kept, the likeliest tokens first (nucleus sampling, Holtzman et al. 2020).
+
+    Returns:
+        Token ids, shape (rows,).
+    """
+    if temperature == 0:
+        return logits.argmax(-1)
+    logits = logits.float() / temperature
+    total = logits.logsumexp(-1, keepdim=True)
+    candidates = min(NUCLEUS_CANDIDATES if top_p < 1 else logits.shape[-1], logits.shape[-1])
+    best, tokens = logits.topk(candidates)
+    cumulative = (best - total).exp().cumsum(-1)
+    if candidates < logits.shape[-1] and bool((cumulative[:, -1] < top_p).any()):
+        best, tokens = logits.sort(-1, descending=True)
+        cumulative = (best - total).exp().cumsum(-1)
+    # The nucleus ends with the first token that reaches top_p; its mass is what the uniform number is scaled to.
+    last = (cumulative < top_p).sum(-1, keepdim=True).clamp(max=cumulative.shape[-1] - 1)
+    mass = cumulative.gather(-1, last)
+    choice = torch.searchsorted(cumulative, uniforms[:, None].to(cumulative.dtype) * mass, right=True)
+    return tokens.gather(-1, torch.minimum(choice, last)).squeeze(-1)
+
+
+def _uniforms(seed: int, prompt_seed: int, n: int, length: int) -> np.ndarray:
+    """Uniform numbers in [0, 1), shape (n, length): the random streams of a prompt's samples."""
+    return np.random.Generator(np.random.Philox(key=[seed, prompt_seed])).random((n, length), dtype=np.float32)
+
+
+class _RoomyLayer(DynamicLayer):
+    """A layer of the key-value cache with room for ``capacity`` tokens, filled in place."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self.capacity, self.length = capacity, 0
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.keys, self.values = (
+            torch.empty((*x.shape[:-2], self.capacity, x.shape[-1]), dtype=x.dtype, device=x.device)
+            for x in (key_states, value_states)
+        )
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = self.length + key_states.shape[-2]
+        self.keys[..., self.length : end, :] = key_states
+        self.values[..., self.length : end, :] = value_states
+        self.length = end
+        return self.keys[..., :end, :], self.values[..., :end, :]
+
+    def get_seq_length(self) -> int:
+        return self.length
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        self.keys, self.values = (self._repeat(x, repeats) for x in (self.keys, self.values))
+
+    def _repeat(self, x: torch.Tensor, repeats: int) -> torch.Tensor:
+        rows, *rest = x.shape
+        repeated = x.new_empty(rows, repeats, *rest)
+        repeated[..., : self.length, :] = x[:, None, ..., : self.length, :]
+        return repeated.flatten(0, 1)
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep these rows (ascending), moved to the front of the same memory."""
+        for x in (self.keys, self.values):
+            x[: len(indices), ..., : self.length, :] = x[indices, ..., : self.length, :]
+        self.keys, self.values = self.keys[: len(indices)], self.values[: len(indices)]
+
+
+class _StopDetector:
+    """Finds the end of an answer: a stop string in the text, or the end-of-sequence token."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: str) -> None:
+        self.tokenizer, self.stop = tokenizer, stop
+        self.end_ids = {tokenizer.eos_token_id} - {None}
+        # Only a token that could end the stop string is worth decoding for: its text overlaps the string's end.
+        vocabulary = len(tokenizer)
+        texts = tokenizer.batch_decode([[i] for i in range(vocabulary)])
+        self.may_end = torch.tensor(
+            [i in self.end_ids or _could_end(text, stop) for i, text in enumerate(texts)], dtype=torch.bool
+        )
+
+    def may_have_stopped(self, tokens: torch.Tensor, running: torch.Tensor) -> list[int]:
+        return (self.may_end[tokens] & running).nonzero().squeeze(1).tolist()
+
+    def has_stopped(self, token_ids: torch.Tensor) -> bool:
+        ids = token_ids.tolist()
+        if ids[-1] in self.end_ids:
+            return True
+        # A stop string of k characters spans at most k tokens (plus one that it begins within).
+        return self.stop in self.tokenizer.decode(ids[-(len(self.stop) + 1) :])
+
+
+def _could_end(token_text: str, stop: str) -> bool:
+    """Can the stop string be complete once this token is written?"""
+    return stop in token_text or any(
+        stop.endswith(token_text[:k]) for k in range(1, min(len(token_text), len(stop)) + 1)
+    )

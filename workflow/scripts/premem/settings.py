@@ -1,0 +1,346 @@
+"""The blocks of a study file (config.yaml), one class each; the text under a field says what it does.
+
+Only plain data and checks of a single block live here; what spans blocks (a sweep that names a model) is in
+``premem.study``. Scripts receive a block as JSON, so that a rule depends on the blocks it uses and on nothing else.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+# Names become folder names and Snakemake wildcards, so they hold no character that would make a path ambiguous.
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
+Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+def spell_learning_rate(value: Any) -> str:
+    """Return the one spelling of a learning rate, whatever YAML or the command line made of it.
+
+    ``0.00005``, ``"5E-5"`` and ``5e-05`` all become ``5e-5``.
+
+    Raises:
+        ValueError: if it is not a positive number.
+    """
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number; write a learning rate as 5e-5 or 0.00005") from None
+    if not number.is_finite() or number <= 0:
+        raise ValueError(f"a learning rate is above 0, not {value}")
+    mantissa, _, exponent = f"{number.normalize():e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+LearningRate = Annotated[str, BeforeValidator(spell_learning_rate)]
+
+
+class Block(BaseModel):
+    """A block of the configuration: unknown keys are refused, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+class Split(Block):
+    """Where the examples of a training or test set come from: exactly one of ``files``, ``hub`` and ``generate``."""
+
+    files: tuple[str, ...] | None = None
+    """Local JSONL or Parquet files, read in this order."""
+    hub: str | None = None
+    """Id of a dataset on the Hugging Face hub, such as ``openai/gsm8k``."""
+    revision: str | None = None
+    """Commit of the hub dataset; needed with ``hub``, so that the data cannot change under a study."""
+    subset: str | None = None
+    """Name of the hub dataset's configuration, where it has several."""
+    split: str | None = None
+    """Split of the hub dataset, such as ``train``."""
+    generate: Literal["arithmetic"] | None = None
+    """A built-in generator of story problems (``premem.arithmetic``)."""
+    steps: dict[PositiveInt, PositiveFloat] | None = None
+    """For ``generate``: weight of each number of steps, such as ``{2: 1, 3: 1}``."""
+    examples: PositiveInt | None = None
+    """Take this many examples, drawn at random with the dataset's seed; all of them if left out."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> "Split":
+        sources = [key for key in ("files", "hub", "generate") if getattr(self, key) is not None]
+        if len(sources) != 1:
+            raise ValueError(f"give one of files, hub and generate (given: {', '.join(sources) or 'none'})")
+        if self.hub and not (self.revision and self.split):
+            raise ValueError("a hub dataset needs revision (a commit) and split (such as train)")
+        if self.generate and not (self.steps and self.examples):
+            raise ValueError("a generator needs steps (such as {2: 1, 3: 1}) and examples (such as 512)")
+        return self
+
+
+class Examples(Block):
+    """How the rows of a source become examples."""
+
+    columns: dict[str, str] = {}
+    """Names of the source's columns, as ``{question: problem}``; question, solution and answer keep their names if left
+    out. The answer may be absent: it is then read from the solution. Other names here are kept as further columns."""
+    answers: Literal["gsm8k", "math"]
+    """How a final answer is written: after ``#### `` (gsm8k) or in ``\\boxed{}`` (math)."""
+    bad_examples: Literal["error", "drop"] = "error"
+    """What to do with examples that are empty, repeated, without a final answer or too long: stop before anything
+    expensive starts and list them, or leave them out and report how many."""
+    seed: int = Field(0, ge=0)
+    """Seed of generated and drawn examples, and of the nested subsets that sizes name."""
+
+
+class Templates(Block):
+    """How prompts and targets are written."""
+
+    prompt: str = "{question}\nAnswer:"
+    """What the model reads."""
+    target: str = " {solution}\nDone."
+    """What the model is trained to write after it."""
+    stop: str = "\nDone."
+    """The text that ends an answer; the target ends with it."""
+    max_tokens: PositiveInt | None = None
+    """Longest example, prompt and target together; the model's context if left out."""
+
+    @model_validator(mode="after")
+    def _check_templates(self) -> "Templates":
+        if "{question}" not in self.prompt:
+            raise ValueError(f"prompt: the template {self.prompt!r} lacks {{question}}")
+        if "{solution}" not in self.target:
+            raise ValueError(f"target: the template {self.target!r} lacks {{solution}}")
+        if not self.stop or not self.target.endswith(self.stop):
+            raise ValueError(f"stop: the target template must end with the stop text {self.stop!r}, so that answers end")
+        return self
+
+    def write_prompt(self, question: str) -> str:
+        """Return what the model reads for a question."""
+        return self.prompt.replace("{question}", question)
+
+    def write_target(self, solution: str) -> str:
+        """Return what the model is trained to write for a solution."""
+        return self.target.replace("{solution}", solution)
+
+
+class Dataset(Examples, Templates):
+    """A dataset: its sets of examples, how they are read and how they are written."""
+
+    train: Split
+    """The examples to train on."""
+    test: dict[Name, Split] = Field(min_length=1)
+    """The test sets by name; the first is the study's, the one that is predicted."""
+
+
+# --- models ---------------------------------------------------------------------------------------------------------
+
+
+class Tokenizer(Block):
+    """A tokenizer trained on the pre-training texts."""
+
+    kind: Literal["words", "bpe"]
+    """``words``: one token per blank-separated word; ``bpe``: byte-level byte-pair encoding."""
+    vocab_size: PositiveInt = 1000
+    """Largest number of tokens."""
+
+
+class Corpus(Block):
+    """The texts a small base model is pre-trained on, in the prompt and target templates of a dataset of this study."""
+
+    dataset: Name
+    """The dataset whose templates are used, and whose training examples are the texts unless some are generated."""
+    generate: Literal["arithmetic"] | None = None
+    """Generate the texts instead: lines of arithmetic facts and story problems, half and half."""
+    steps: dict[PositiveInt, PositiveFloat] | None = None
+    """For ``generate``: weight of each number of steps of the stories."""
+    texts: PositiveInt | None = None
+    """For ``generate``: how many texts."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> "Corpus":
+        if self.generate and not (self.texts and self.steps):
+            raise ValueError("a generated corpus needs texts (such as 50000) and steps (such as {1: 1})")
+        return self
+
+
+class Architecture(Block):
+    """Shape of a small Llama model."""
+
+    hidden_size: PositiveInt = 64
+    layers: PositiveInt = 4
+    heads: PositiveInt = 2
+    intermediate_size: PositiveInt = 192
+    context: PositiveInt = 256
+    """Longest sequence, in tokens."""
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> "Architecture":
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
+        return self
+
+
+class Pretraining(Block):
+    """A recipe for a small base model, trained from nothing on packed texts."""
+
+    corpus: Corpus
+    tokenizer: Tokenizer
+    architecture: Architecture = Architecture()
+    steps: int = Field(3000, ge=0)
+    """Optimizer steps; 0 leaves the weights random."""
+    batch_size: PositiveInt = 8
+    """Sequences per step."""
+    sequence_length: PositiveInt = 128
+    """Tokens per sequence; texts are packed one after the other."""
+    lr: PositiveFloat = 2e-3
+    """Highest learning rate; it decays linearly to 0."""
+    warmup_steps: int = Field(100, ge=0)
+    threads: PositiveInt = 2
+    """Processor threads. Sums are rounded differently for each number of them, so this is part of the recipe."""
+    seed: int = 0
+
+
+class Model(Block):
+    """A base model: exactly one of ``path``, ``hub`` and ``pretrain``."""
+
+    path: str | None = None
+    """A local model folder (config, safetensors, tokenizer)."""
+    hub: str | None = None
+    """Id of a model on the Hugging Face hub."""
+    revision: str | None = None
+    """Commit of the hub model; needed with ``hub``."""
+    pretrain: Pretraining | None = None
+    """A recipe to train a small base model here."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> "Model":
+        sources = [key for key in ("path", "hub", "pretrain") if getattr(self, key) is not None]
+        if len(sources) != 1:
+            raise ValueError(f"give one of path, hub and pretrain (given: {', '.join(sources) or 'none'})")
+        if self.hub and not self.revision:
+            raise ValueError("a hub model needs revision (a commit), so that the model cannot change under a study")
+        return self
+
+
+# --- the sweep ------------------------------------------------------------------------------------------------------
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+OneOrMore = BeforeValidator(_as_list)
+
+
+class Sweep(Block):
+    """Runs to train: every combination of the values given; one value each makes a single run."""
+
+    model: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+    dataset: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+    lr: Annotated[tuple[LearningRate, ...], OneOrMore, Field(min_length=1)]
+    """Learning rates."""
+    epochs: Annotated[tuple[PositiveInt, ...], OneOrMore, Field(min_length=1)]
+    size: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+    """Names of sizes (see ``sizes``)."""
+    seed: Annotated[tuple[Annotated[int, Field(ge=0)], ...], OneOrMore, Field(min_length=1)] = (0,)
+    """Seeds of the order of the training examples."""
+
+
+class Checkpoints(Block):
+    """After which epochs a run is evaluated: every ``every`` epochs and after the last."""
+
+    every: PositiveInt = 1
+    """Epochs between two checkpoints."""
+    at_most: PositiveInt = 6
+    """Longer runs are spaced wider, by a multiple of ``every``, so as to keep to this number."""
+    keep: Literal["none", "last", "all"] = "none"
+    """Which of them stay on disk once they have been evaluated; sampling anew needs those that went to be trained again."""
+
+
+# --- the stages -----------------------------------------------------------------------------------------------------
+
+
+class Training(Block):
+    """Fine-tuning of all weights with AdamW; the learning rate is warmed up and then decays linearly to 0."""
+
+    batch_size: PositiveInt = 128
+    """Examples per optimizer step, over all devices."""
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_steps: int = Field(20, ge=0)
+    max_grad_norm: PositiveFloat = 2.0
+    """The gradient is clipped to this norm."""
+    dtype: Dtype = "float32"
+    """Number format of the computation; the weights are kept in float32."""
+
+
+class SamplingSettings(Block):
+    """How answers are sampled from a checkpoint."""
+
+    backend: Literal["transformers"] = "transformers"
+    n: PositiveInt = 5
+    """Answers per prompt."""
+    temperature: float = Field(0.8, ge=0)
+    """0 takes the likeliest token at every step."""
+    top_p: Fraction = 0.95
+    """Share of the probability kept, the likeliest tokens first; 1 keeps all."""
+    max_new_tokens: PositiveInt = 512
+    seed: int = Field(2, ge=0)
+    dtype: Dtype = "float32"
+
+
+class Grading(Block):
+    """How answers are graded. All graders always run, side by side; ``grader`` names the one the study uses."""
+
+    grader: Literal["original", "strict", "lenient"] = "strict"
+    time_limit: PositiveFloat = 10.0
+    """Seconds that a symbolic comparison may take before it is ended and counted as incorrect."""
+
+
+class Grid(Block):
+    """Values of the threshold p, spaced evenly in log(log p)."""
+
+    start: float = Field(1.01, gt=1)
+    stop: float = Field(5.0, gt=1)
+    points: int = Field(256, ge=2)
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Grid":
+        if self.start >= self.stop:
+            raise ValueError(f"start {self.start} is not below stop {self.stop}")
+        return self
+
+
+class Threshold(Block):
+    """The perplexity p at or below which an example counts as memorized."""
+
+    value: float | None = Field(None, gt=1)
+    """A fixed p; if left out, p is calibrated for each (model, dataset): the value on the grid with the best R² (y = x)."""
+    grid: Grid = Grid()
+
+
+class Statistics(Block):
+    """Intervals: percentile bootstrap, whole runs resampled."""
+
+    resamples: PositiveInt = 2000
+    confidence: float = Field(0.95, gt=0, lt=1)
+    seed: int = 0
+
+
+class Figures(Block):
+    """How figures look."""
+
+    formats: tuple[Literal["pdf", "png", "svg"], ...] = Field(("pdf", "png"), min_length=1)
+    dpi: PositiveInt = 200
+    """Dots per inch of PNG figures."""
+    width: PositiveFloat = 7.0
+    """Width of a figure, in inches."""
+
+
+class Hardware(Block):
+    """What the machine can take. Nothing here changes a result beyond rounding, and a change of it reruns nothing."""
+
+    sampling_batch: PositiveInt = 512
+    """Sequences sampled at a time."""
+    perplexity_batch: PositiveInt = 16384
+    """Tokens per forward pass when perplexities are measured."""

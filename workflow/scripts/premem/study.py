@@ -1,0 +1,232 @@
+"""A study: the whole configuration, checked, and the runs and checkpoints that it asks for."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from premem import settings
+from premem.errors import UserError
+from premem.settings import Block, Fraction, Name
+
+BUILTIN_DATASETS = Path(__file__).with_name("builtin_datasets.yaml")
+TRAIN = "train"  # the split that is trained on; a test set cannot have this name
+
+
+class Run(Block):
+    """One point of the sweep: a base model fine-tuned on a dataset."""
+
+    model: str
+    dataset: str
+    lr: str
+    """Learning rate in its one spelling, such as ``3e-3``."""
+    epochs: int
+    size: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The run's folder within its model and dataset, such as ``lr3e-3_ep30_full_seed0``."""
+        return f"lr{self.lr}_ep{self.epochs}_{self.size}_seed{self.seed}"
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.dataset}/{self.name}"
+
+
+class Study(Block):
+    """A study file; every key is described where its block is defined (``premem.settings``)."""
+
+    study: Name
+    """Name of the study; its results lie in ``{results}/{study}``."""
+    results: str = "results"
+    local_data: str | None = None
+    """Folder with ``{dataset}/{split}.jsonl`` of built-in datasets, read instead of the hub."""
+    models: dict[Name, settings.Model] = Field(min_length=1)
+    datasets: dict[Name, settings.Dataset] = Field(min_length=1)
+    sizes: dict[Name, Fraction] = {"full": 1.0}
+    """Share of the training set by name; the sets are nested, drawn with the dataset's seed."""
+    sweep: tuple[settings.Sweep, ...] = Field(min_length=1)
+    checkpoints: settings.Checkpoints = settings.Checkpoints()
+    training: settings.Training = settings.Training()
+    sampling: settings.SamplingSettings = settings.SamplingSettings()
+    grading: settings.Grading = settings.Grading()
+    threshold: settings.Threshold = settings.Threshold()
+    statistics: settings.Statistics = settings.Statistics()
+    figures: settings.Figures = settings.Figures()
+    hardware: settings.Hardware = settings.Hardware()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_builtin_datasets(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("datasets"), Mapping):
+            return values
+        datasets = {
+            name: _fill_builtin(entry, values.get("local_data")) if isinstance(entry, Mapping) else entry
+            for name, entry in values["datasets"].items()
+        }
+        return {**values, "datasets": datasets}
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "Study":
+        problems = []
+        for i, sweep in enumerate(self.sweep):
+            for key, known in (("model", self.models), ("dataset", self.datasets), ("size", self.sizes)):
+                for value in getattr(sweep, key):
+                    if value not in known:
+                        problems.append(f"sweep[{i}].{key}: {_unknown(key, value, known)}")
+        seen: dict[Run, int] = {}
+        for i, sweep in enumerate(self.sweep):
+            for run in _runs(sweep):
+                if run in seen:
+                    problems.append(f"sweep[{i}]: run {run} is already in sweep[{seen[run]}]; remove one of the two")
+                seen.setdefault(run, i)
+        for name, dataset in self.datasets.items():
+            if TRAIN in dataset.test:
+                problems.append(f"datasets.{name}.test.{TRAIN}: a test set cannot be called {TRAIN}; rename it")
+        for name, model in self.models.items():
+            corpus = model.pretrain.corpus.dataset if model.pretrain else None
+            if corpus and corpus not in self.datasets:
+                key = f"models.{name}.pretrain.corpus.dataset"
+                problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """All runs of the sweep, in its order."""
+        return tuple(run for sweep in self.sweep for run in _runs(sweep))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The (model, dataset) pairs that have runs."""
+        return list(dict.fromkeys((run.model, run.dataset) for run in self.runs))
+
+    def runs_of(self, model: str, dataset: str) -> list[Run]:
+        """The runs of a (model, dataset) pair."""
+        return [run for run in self.runs if (run.model, run.dataset) == (model, dataset)]
+
+    def checkpoint_epochs(self, epochs: int) -> list[int]:
+        """Epochs after which a run of this many epochs is evaluated, ascending.
+
+        Every ``checkpoints.every`` epochs, or a multiple of it where that gives more than ``at_most``, and the last.
+        """
+        every, at_most = self.checkpoints.every, self.checkpoints.at_most
+        spacing = every * -(-epochs // (every * at_most))
+        return sorted({*range(spacing, epochs + 1, spacing), epochs})
+
+    def keeps_checkpoint(self, epoch: int, epochs: int) -> bool:
+        """Does the checkpoint after this epoch stay on disk once it has been evaluated?"""
+        return self.checkpoints.keep == "all" or (self.checkpoints.keep == "last" and epoch == epochs)
+
+
+def load_study(config: Mapping[str, Any], source: str) -> Study:
+    """Check a configuration and return it as a study.
+
+    Args:
+        config: what the YAML files and the command line made.
+        source: name of the file or files, for messages.
+
+    Raises:
+        UserError: with a line for every problem, each naming the file and the key.
+    """
+    try:
+        study = Study.model_validate(dict(config))
+    except ValidationError as error:
+        raise UserError("\n".join(f"{source}: {line}" for line in _describe(error))) from None
+    if missing := [f"{source}: {line}" for line in _missing_paths(study)]:
+        raise UserError("\n".join(missing))
+    return study
+
+
+def _runs(sweep: settings.Sweep) -> Iterator[Run]:
+    axes = ("model", "dataset", "lr", "epochs", "size", "seed")
+    for values in product(*(getattr(sweep, axis) for axis in axes)):
+        yield Run(**dict(zip(axes, values, strict=True)))
+
+
+def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str, Any]:
+    """Complete an entry that says ``builtin: NAME``; its own keys win.
+
+    A split of its own replaces the built-in one if it names a source, else it changes single keys (``examples: 300``).
+    """
+    own = dict(entry)
+    name = own.pop("builtin", None)
+    if name is None:
+        return own
+    builtin = yaml.safe_load(BUILTIN_DATASETS.read_text())
+    if name not in builtin:
+        raise ValueError(f"datasets: {_unknown('built-in dataset', name, builtin)}")
+    known = builtin[name]
+
+    def override(builtin_split: dict[str, Any], own_split: Mapping[str, Any]) -> dict[str, Any]:
+        if local_data and "hub" in builtin_split:
+            builtin_split = {"files": [f"{local_data}/{name}/{builtin_split['split']}.jsonl"]}
+        names_a_source = own_split.keys() & {"files", "hub", "generate"}
+        return dict(own_split) if names_a_source else {**builtin_split, **own_split}
+
+    own["train"] = override(known["train"], own.get("train", {}))
+    own_test = own.get("test", known["test"])
+    own["test"] = {test: override(known["test"].get(test, {}), split) for test, split in own_test.items()}
+    return {**known, **own}
+
+
+def _missing_paths(study: Study) -> Iterator[str]:
+    for name, model in study.models.items():
+        if model.path is not None and not (Path(model.path).expanduser() / "config.json").is_file():
+            yield f"models.{name}.path: {model.path} is not a model folder (it has no config.json); correct the path"
+    for name, dataset in study.datasets.items():
+        for key, split in {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}.items():
+            for file in split.files or ():
+                if not Path(file).expanduser().is_file():
+                    yield f"datasets.{name}.{key}.files: there is no file {file}; correct the path (or local_data)"
+
+
+def _unknown(kind: str, value: str, known: Mapping[str, Any]) -> str:
+    nearest = difflib.get_close_matches(str(value), list(known), n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}"
+    return f"unknown {kind} {value!r}; {hint}"
+
+
+def _describe(error: ValidationError) -> Iterator[str]:
+    """Turn pydantic's findings into lines such as ``sweep[1].lr[0]: a learning rate is above 0, not -1``."""
+    for finding in error.errors():
+        where = finding["loc"]
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
+        match finding["type"]:
+            case "extra_forbidden":
+                block = _block_at(where[:-1])
+                yield f"{key}: {_unknown('key', str(where[-1]), block.model_fields if block else {})}"
+            case "missing":
+                yield f"{key}: this key is missing"
+            case _:
+                message = finding["msg"].removeprefix("Value error, ")
+                for line in message.split("\n"):
+                    given = "" if finding["type"] == "value_error" else f" (given: {finding['input']!r})"
+                    yield f"{key}: {line}{given}" if key else f"{line}{given}"
+
+
+def _block_at(where: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the block that a location in the configuration belongs to."""
+    here: Any = Study
+    for part in where:
+        here = _without_wrappers(here)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = here.model_fields[str(part)].annotation if part in here.model_fields else None
+        else:  # a dict or tuple of blocks
+            here = next((arg for arg in reversed(get_args(here)) if arg is not Ellipsis), None)
+    here = _without_wrappers(here)
+    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _without_wrappers(annotation: Any) -> Any:
+    """``X`` for ``Annotated[X, ...]`` and ``X | None``."""
+    while get_origin(annotation) in (Annotated, UnionType):
+        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+    return annotation

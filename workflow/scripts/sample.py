@@ -1,0 +1,42 @@
+"""Sample answers to the train and test prompts from one checkpoint."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from premem import cli
+from premem.sampling import open_backend, seeded_prompts
+from premem.settings import SamplingSettings
+from premem.tables import read_table, write_table
+from premem.tokens import select_subset
+
+
+def main(
+    checkpoint: Path,
+    train: Path,
+    tests: list[Path],
+    size: float,
+    stop: str,
+    settings: SamplingSettings,
+    threads: int,
+    batch_size: int,
+    out: Path,
+) -> None:
+    torch.set_num_threads(threads)
+    columns = ["example_id", "prompt_ids"]
+    splits = {"train": select_subset(read_table(train, [*columns, "subset_rank"]), size)}
+    splits |= {path.stem: read_table(path, columns) for path in tests}
+    prompts = pd.concat([table[columns].assign(split=split) for split, table in splits.items()])
+    backend = open_backend(checkpoint, settings, stop, batch_size)
+    completions = backend.sample(seeded_prompts(list(prompts["prompt_ids"]), settings))
+    rows = [
+        (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
+        for split, example_id, answers in zip(prompts["split"], prompts["example_id"], completions, strict=True)
+        for sample, completion in enumerate(answers)
+    ]
+    write_table(pd.DataFrame(rows, columns=["split", "example_id", "sample", "text", "finish_reason", "n_tokens"]), out)
+
+
+if __name__ == "__main__":
+    cli.run(main)

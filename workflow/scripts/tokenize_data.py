@@ -1,0 +1,56 @@
+"""Tokenize the prompts and targets of a split for a model, and check that they fit its context."""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+from transformers import AutoTokenizer
+
+from premem import cli
+from premem.errors import UserError
+from premem.settings import Templates
+from premem.tables import read_table, write_table
+from premem.tokens import find_too_long, tokenize
+
+
+def main(
+    name: str,
+    split: str,
+    settings: Templates,
+    bad_examples: str,
+    max_new_tokens: int,
+    data: Path,
+    model: Path,
+    out: Path,
+) -> None:
+    examples = read_table(data, ["example_id", "question", "solution", "answer", "subset_rank"])
+    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+    prompts = [settings.write_prompt(question) for question in examples["question"]]
+    targets = [settings.write_target(solution) for solution in examples["solution"]]
+    tokenized = tokenize(tokenizer, prompts, targets)
+    context = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
+    too_long = find_too_long(tokenized, settings.max_tokens, context, max_new_tokens)
+    if too_long:
+        ids = ", ".join(f"{examples['example_id'][i]} ({n} tokens)" for i, n in list(too_long.items())[:5])
+        message = f"datasets.{name}: {len(too_long)} of {len(examples)} examples of {split} are too long for {model}: {ids}"
+        if bad_examples == "error":
+            raise UserError(
+                f"{message}; lower sampling.max_new_tokens, raise datasets.{name}.max_tokens, or set "
+                f"datasets.{name}.bad_examples: drop"
+            )
+        print(f"{message}; left out", file=sys.stderr)
+    table = pd.DataFrame(
+        {
+            "example_id": examples["example_id"],
+            "subset_rank": examples["subset_rank"],
+            "answer": examples["answer"],
+            "prompt_ids": [example.prompt for example in tokenized],
+            "target_ids": [example.target for example in tokenized],
+        }
+    )
+    write_table(table.drop(index=list(too_long)), out, too_long=len(too_long))
+
+
+if __name__ == "__main__":
+    cli.run(main)
