@@ -129,7 +129,7 @@ class RunStyle:
 
 
 def _marker(marker: str, filling: str) -> dict[str, Any]:
-    size = {"*": 6.5, "D": 4, "s": 4.2}.get(marker, 4.8)  # so that all cover about the same area
+    size = {"*": 7, "D": 4.4, "s": 4.6}.get(marker, 5.2)  # so that all cover about the same area
     # A white rim keeps filled markers apart where they lie on each other.
     rim = {"mec": "white", "mew": 0.4} if filling == "full" else {"mew": 0.8}
     return {"marker": marker, "markersize": size, "fillstyle": filling, "markerfacecoloralt": "white", **rim}
@@ -207,7 +207,7 @@ def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
         lines = [
             line
             for column, shown in quantities.items()
-            for line in ax.plot(run["epoch"], run[column], linewidth=1, markersize=3, **shown)
+            for line in ax.plot(run["epoch"], run[column], linewidth=1, markersize=3, clip_on=False, **shown)
         ]
         ax.set_title(fill(name_run(first, several_seeds), 33), fontsize=7)
         ax.set(xlim=(0, 1.05 * run["epoch"].max()), ylim=(0, top or 1))

@@ -1,0 +1,358 @@
+"""premem.regression: the formulas, the calibration of p, intervals from resampled runs."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from premem import regression
+from premem.errors import UserError
+from premem.memorization import predicted_test_accuracy
+from premem.settings import Grid, Statistics
+
+STATISTICS = Statistics(resamples=200)
+SHARED = Path(os.environ.get("PREMEM_SHARED", Path(__file__).parents[2] / "../shared"))
+PUBLISHED = SHARED / "data/published/ckpts"
+
+
+def make_curves(runs: dict[str, tuple[list[float], list[list[float]]]], thresholds: list[float]) -> pd.DataFrame:
+    """Name of a run -> (test accuracy of its checkpoints, predictions of each checkpoint by threshold)."""
+    return pd.DataFrame(
+        [
+            (run, epoch, threshold, value, accuracy)
+            for run, (test, predicted) in runs.items()
+            for epoch, (accuracy, row) in enumerate(zip(test, predicted, strict=True), start=1)
+            for threshold, value in zip(thresholds, row, strict=True)
+        ],
+        columns=["run", "epoch", "threshold", "predicted_test_accuracy", "test_accuracy"],
+    )
+
+
+def make_points(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """The rows of one threshold; train accuracy halfway from test accuracy to 1."""
+    points = curves[curves["threshold"] == threshold].drop(columns="threshold")
+    return points.assign(train_accuracy=(1 + points["test_accuracy"]) / 2, n=100).reset_index(drop=True)
+
+
+def random_curves(seed: int, runs: int = 6, thresholds: int = 9) -> pd.DataFrame:
+    """Runs of 1 to 4 checkpoints, the middle thresholds best, each run with a bias of its own."""
+    random = np.random.default_rng(seed)
+    offsets = np.linspace(-0.3, 0.3, thresholds)
+    made = {}
+    for run in range(runs):
+        test = random.uniform(0.1, 0.9, random.integers(1, 5))
+        predicted = test[:, None] + offsets + random.normal(0, 0.1) + random.normal(0, 0.02, (len(test), thresholds))
+        made[f"run {run}"] = (test.tolist(), predicted.tolist())
+    return make_curves(made, regression.threshold_grid(Grid(points=thresholds)).tolist())
+
+
+def look_up(table: pd.DataFrame, statistic: str, predictor: str = "premem_accuracy") -> pd.Series:
+    return table[(table["predictor"] == predictor) & (table["statistic"] == statistic)].iloc[0]
+
+
+# --- predictions over the grid --------------------------------------------------------------------------------------
+
+
+def test_threshold_grid_is_even_in_log_log_p():
+    grid = regression.threshold_grid(Grid(start=1.01, stop=5, points=7))
+    assert grid[[0, -1]] == pytest.approx([1.01, 5])
+    assert np.diff(np.log(np.log(grid)), n=2) == pytest.approx(0, abs=1e-12)
+
+
+def make_memorization(checkpoints: int = 3, examples: int = 5) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "example_id": np.tile([f"e{i}" for i in range(examples)], checkpoints),
+            "epoch": np.repeat(np.arange(1, checkpoints + 1) * 5, examples),
+            "accuracy": random.integers(0, 5, checkpoints * examples) / 4,
+            "perplexity": random.uniform(1, 2, checkpoints * examples),
+        }
+    )
+
+
+def test_predict_over_grid_is_the_definition_at_every_threshold(monkeypatch):
+    memorization = make_memorization()
+    thresholds = [1.1, 1.3, 1.5, 1.9]
+    monkeypatch.setattr(regression, "ARRAY_ELEMENTS", 30)  # two thresholds at a time
+    curve = regression.predict_over_grid(memorization.sample(frac=1, random_state=0), thresholds)
+    assert curve.columns.tolist() == ["epoch", "threshold", "predicted_test_accuracy"]
+    accuracy, perplexity = (memorization[name].to_numpy().reshape(3, 5) for name in ("accuracy", "perplexity"))
+    for threshold, rows in curve.groupby("threshold"):
+        assert rows["epoch"].tolist() == [5, 10, 15]
+        expected = predicted_test_accuracy(accuracy, perplexity, threshold)
+        assert rows["predicted_test_accuracy"].to_numpy() == pytest.approx(expected)
+
+
+def test_predict_over_grid_refuses_a_checkpoint_that_lacks_an_example():
+    with pytest.raises(UserError, match=r"example e2 .* epoch 10"):
+        regression.predict_over_grid(make_memorization().drop(index=7), [1.5])
+
+
+# --- formulas -------------------------------------------------------------------------------------------------------
+
+
+def test_formulas_by_hand():
+    test, predicted = [0.2, 0.4, 0.6], [0.3, 0.4, 0.4]
+    # errors 0.1, 0, -0.2; Σ squares 0.05; Σ(test - 0.4)² = 0.08; covariance sum 0.02, Σ(predicted - 11/30)² = 1/150
+    assert regression.r_squared(test, predicted) == pytest.approx(1 - 0.05 / 0.08)
+    assert regression.squared_correlation(test, predicted) == pytest.approx(0.02**2 / (0.08 / 150))
+    assert regression.mean_absolute_error(test, predicted) == pytest.approx(0.1)
+
+
+def test_r_squared_is_about_y_equals_x_not_a_fitted_line():
+    test = np.array([0.1, 0.2, 0.3])
+    assert regression.squared_correlation(test, test + 0.5) == pytest.approx(1)
+    assert regression.r_squared(test, test + 0.5) == pytest.approx(1 - 0.75 / 0.02)
+
+
+def test_formulas_are_nan_without_variance():
+    assert np.isnan(regression.r_squared([0.3, 0.3], [0.2, 0.4]))
+    assert np.isnan(regression.squared_correlation([0.2, 0.4], [0.3, 0.3]))
+
+
+# --- calibration ----------------------------------------------------------------------------------------------------
+
+# Run a is predicted exactly by the first threshold, b by the second, c by the third.
+HAND_MADE = make_curves(
+    {
+        "a": ([0.2, 0.4], [[0.2, 0.3, 0.5], [0.4, 0.5, 0.7]]),
+        "b": ([0.6], [[0.4, 0.6, 0.7]]),
+        "c": ([0.8], [[0.3, 0.7, 0.8]]),
+    },
+    [1.1, 1.5, 2.0],
+)
+# Squared errors by threshold: a (0, .02, .18), b (.04, 0, .01), c (.25, .01, 0). Σ(test - mean)² = 0.2.
+
+
+def test_calibrate_by_hand():
+    calibration = regression.calibrate(HAND_MADE)
+    assert calibration["threshold"].tolist() == [1.1, 1.5, 2.0]
+    assert calibration["r_squared"].tolist() == pytest.approx([1 - 0.29 / 0.2, 1 - 0.03 / 0.2, 1 - 0.19 / 0.2])
+    assert calibration["mean_absolute_error"].tolist() == pytest.approx([0.7 / 4, 0.3 / 4, 0.7 / 4])
+    assert regression.best_threshold(calibration) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("r2", "best"),
+    [
+        ([0.1, 0.9, 0.9, 0.9, 0.2], 1.3),
+        ([0.9, 0.9, 0.2, 0.9, 0.9], 1.1),
+        ([np.nan, -3, -2, -3, np.nan], 1.3),
+        ([0.1, 0.2, 0.3, 0.9, 0.9 + 1e-13], 1.4),
+    ],
+)
+def test_best_threshold_takes_the_middle_of_the_first_tied_stretch(r2, best):
+    calibration = pd.DataFrame({"threshold": [1.1, 1.2, 1.3, 1.4, 1.5], "r_squared": r2})
+    assert regression.best_threshold(calibration) == best
+
+
+def test_best_threshold_says_when_there_is_nothing_to_calibrate_on():
+    constant = make_curves({"a": ([0.3, 0.3], [[0.1, 0.2], [0.3, 0.4]])}, [1.1, 1.5])
+    with pytest.raises(UserError, match="threshold: value"):
+        regression.best_threshold(regression.calibrate(constant))
+
+
+def test_curves_of_different_grids_are_refused():
+    with pytest.raises(UserError, match="run b, epoch 1"):
+        regression.calibrate(HAND_MADE.drop(index=6))
+
+
+def test_leave_one_run_out_by_hand():
+    # Without a the other errors are (.29, .01, .01): two thresholds tie, and the first of an even number is taken.
+    # Without b: (.25, .03, .18); without c: (.04, .02, .19).
+    table = regression.leave_one_run_out(HAND_MADE)
+    assert table["run"].tolist() == ["a", "a", "b", "c"]
+    assert table["threshold_without_run"].tolist() == [1.5] * 4
+    assert table["predicted_without_run"].tolist() == [0.3, 0.5, 0.6, 0.7]
+    without_b = regression.leave_one_run_out(HAND_MADE[HAND_MADE["run"] != "b"])
+    # a is predicted with c's best, which one checkpoint cannot calibrate: its test accuracy does not vary.
+    assert without_b["threshold_without_run"].tolist() == pytest.approx([np.nan, np.nan, 1.1], nan_ok=True)
+    assert without_b["predicted_without_run"].tolist() == pytest.approx([np.nan, np.nan, 0.3], nan_ok=True)
+
+
+def test_leave_one_run_out_of_a_single_run_is_nan():
+    table = regression.leave_one_run_out(HAND_MADE[HAND_MADE["run"] == "a"])
+    assert len(table) == 2 and table[["threshold_without_run", "predicted_without_run"]].isna().all(axis=None)
+
+
+# --- the table ------------------------------------------------------------------------------------------------------
+
+
+def test_table_by_hand():
+    table = regression.regression_table(make_points(HAND_MADE, 1.5), HAND_MADE, STATISTICS)
+    assert look_up(table, "r_squared").estimate == pytest.approx(0.85)
+    assert look_up(table, "r_squared").note.startswith("p tuned on these points")
+    assert look_up(table, "r_squared_leave_one_run_out").estimate == pytest.approx(0.85)
+    assert look_up(table, "r_squared_leave_one_run_out").note.startswith("p calibrated without the run")
+    assert look_up(table, "mean_absolute_error").estimate == pytest.approx(0.075)
+    assert look_up(table, "threshold").estimate == 1.5
+    # Train accuracy is (1 + test) / 2: errors .4, .3, .2, .1, and test = 2 · train - 1 exactly.
+    assert look_up(table, "r_squared", "train_accuracy").estimate == pytest.approx(1 - 0.3 / 0.2)
+    assert look_up(table, "squared_correlation", "train_accuracy").estimate == pytest.approx(1)
+    assert look_up(table, "ols_slope", "train_accuracy").estimate == pytest.approx(2)
+    assert look_up(table, "ols_intercept", "train_accuracy").estimate == pytest.approx(-1)
+    assert "threshold" not in table.loc[table["predictor"] == "train_accuracy", "statistic"].to_list()
+
+
+@given(seed=st.integers(0, 10_000), runs=st.integers(2, 8))
+def test_sums_agree_with_the_formulas(seed, runs):
+    curves = random_curves(seed, runs)
+    calibration = regression.calibrate(curves)
+    p = regression.best_threshold(calibration)
+    table = regression.regression_table(make_points(curves, p), curves, Statistics(resamples=1))
+    best = calibration[calibration["threshold"] == p].iloc[0]
+    for statistic in ("threshold", "r_squared", "squared_correlation", "mean_absolute_error"):
+        assert look_up(table, statistic).estimate == pytest.approx(best[statistic], rel=1e-9, abs=1e-9)
+    held_out = regression.leave_one_run_out(curves)["predicted_without_run"]
+    test = make_points(curves, p)["test_accuracy"]
+    expected = regression.r_squared(test, held_out), regression.mean_absolute_error(test, held_out)
+    for statistic, value in zip(("r_squared", "mean_absolute_error"), expected, strict=True):
+        estimate = look_up(table, f"{statistic}_leave_one_run_out").estimate
+        assert estimate == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_a_resample_is_the_estimate_on_its_copies_of_runs(seed):
+    """Weights stand for copies of runs, and all copies of a run are left out together."""
+    curves = random_curves(seed, runs=5)
+    counts = np.random.default_rng(seed).multinomial(5, np.full(5, 0.2))
+    keys, test, thresholds, predicted = regression._unstack(curves)
+    sums = regression._sum_by_run(keys["run"], test, predicted)
+    weighted = regression._estimate(sums, thresholds, counts[None])
+
+    copies = pd.concat([curves[curves["run"] == f"run {run}"] for run in np.repeat(np.arange(5), counts)])
+    number = copies.groupby(["run", "epoch", "threshold"]).cumcount()
+    copies["epoch"] = copies["epoch"] + 100 * number  # copies as further checkpoints of the same run
+    keys, test, thresholds, predicted = regression._unstack(copies)
+    plain = regression._estimate(
+        regression._sum_by_run(keys["run"], test, predicted), thresholds, np.ones((1, keys["run"].nunique()))
+    )
+    for statistic, value in plain.items():
+        assert weighted[statistic] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), statistic
+
+
+def test_interval_of_a_constructed_case():
+    # Equal runs: every resample is the same, so the interval has no width.
+    test, predicted = [0.2, 0.6], [[0.1, 0.3, 0.5], [0.5, 0.6, 0.9]]
+    equal = make_curves({name: (test, predicted) for name in "abcde"}, [1.1, 1.5, 2.0])
+    table = regression.regression_table(make_points(equal, 1.5), equal, STATISTICS)
+    for statistic, value in {"r_squared": 1 - 0.01 / 0.08, "threshold": 1.5, "mean_absolute_error": 0.05}.items():
+        row = look_up(table, statistic)
+        assert [row.estimate, row.low, row.high] == pytest.approx([value] * 3)
+    # Runs that disagree on p: the interval of p spans their values, as p is calibrated anew in every resample.
+    offsets = np.array([0, 0.1, 0.2])
+    unlike = make_curves(
+        {
+            name: ([0.2, 0.6], (np.array([[0.2], [0.6]]) + offsets - offsets[right]).tolist())
+            for name, right in {"a": 0, "b": 0, "c": 0, "d": 2, "e": 2, "f": 2}.items()
+        },
+        [1.1, 1.5, 2.0],
+    )
+    row = look_up(regression.regression_table(make_points(unlike, 1.5), unlike, STATISTICS), "threshold")
+    assert (row.estimate, row.low, row.high) == (1.5, 1.1, 2.0)
+
+
+def test_resamples_without_a_value_are_left_out():
+    # One checkpoint per run: a resample that holds one run only has no variance.
+    curves = make_curves({name: ([test], [[test, test + 0.1]]) for name, test in zip("abc", (0.1, 0.4, 0.8))}, [1.1, 2])
+    table = regression.regression_table(make_points(curves, 1.1), curves, Statistics(resamples=900))
+    row = look_up(table, "r_squared")
+    assert (row.low, row.high) == pytest.approx((1, 1))
+    undefined = int(row.note.split("undefined in ")[1].split(" of")[0])
+    assert undefined == pytest.approx(900 / 9, abs=40)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_no_intervals_for_fewer_than_three_runs(runs):
+    curves = HAND_MADE[HAND_MADE["run"].isin(["a", "b"][:runs])]
+    table = regression.regression_table(make_points(curves, 1.1), curves, STATISTICS)
+    assert table[["low", "high"]].isna().all(axis=None)
+    assert table.loc[table["statistic"] != "ols_r_squared", "note"].str.contains("fewer than 3 runs").all()
+    assert look_up(table, "ols_slope").estimate > 0
+    assert np.isnan(look_up(table, "r_squared_leave_one_run_out").estimate)
+
+
+def test_a_single_checkpoint_gives_what_is_defined():
+    curves = HAND_MADE[HAND_MADE["run"] == "b"]
+    table = regression.regression_table(make_points(curves, 1.5), curves, STATISTICS)
+    assert look_up(table, "mean_absolute_error", "train_accuracy").estimate == pytest.approx(0.2)
+    assert table["estimate"].notna().sum() == 1
+    assert "undefined" in regression.ols_summary(make_points(curves, 1.5), "premem_accuracy")
+
+
+def test_a_fixed_p_is_not_calibrated():
+    points = make_points(HAND_MADE, 2.0)
+    table = regression.regression_table(points, HAND_MADE, STATISTICS, fixed_threshold=2.0)
+    premem = table[table["predictor"] == "premem_accuracy"]
+    assert premem["note"].str.startswith("p fixed in the config").all()
+    row = look_up(table, "threshold")
+    assert (row.estimate, row.low, row.high) == (2.0, 2.0, 2.0)
+    assert look_up(table, "r_squared").estimate == pytest.approx(0.05)
+    assert look_up(table, "r_squared_leave_one_run_out").estimate == pytest.approx(0.05)
+
+
+def test_the_same_input_gives_the_same_table():
+    curves = random_curves(0)
+    points = make_points(curves, regression.best_threshold(regression.calibrate(curves)))
+    table = regression.regression_table(points, curves, STATISTICS)
+    shuffled = points.sample(frac=1, random_state=1), curves.sample(frac=1, random_state=2)
+    pd.testing.assert_frame_equal(table, regression.regression_table(*shuffled, STATISTICS))
+    other = regression.regression_table(points, curves, Statistics(resamples=200, seed=1))
+    assert other["estimate"].equals(table["estimate"]) and not other["low"].equals(table["low"])
+    assert regression.ols_summary(points, "train_accuracy") == regression.ols_summary(points, "train_accuracy")
+
+
+def test_ols_intervals_are_clustered_by_run():
+    # Copies of checkpoints add no information: the interval of the slope does not shrink as it would if unclustered.
+    curves = random_curves(1, runs=8)
+    points = make_points(curves, regression.best_threshold(regression.calibrate(curves)))
+    copies = pd.concat([points, points.assign(epoch=points["epoch"] + 100), points.assign(epoch=points["epoch"] + 200)])
+    rows = [
+        {name: (low, high) for name, _, low, high, _ in regression._ols_rows(made, "premem_accuracy", 0.95)}["ols_slope"]
+        for made in (points, copies)
+    ]
+    widths = [high - low for low, high in rows]
+    assert widths[1] == pytest.approx(widths[0], rel=0.05)
+    assert "cluster" in regression.ols_summary(points, "premem_accuracy")
+
+
+# --- the authors' released results ----------------------------------------------------------------------------------
+
+ANSWERS = ("5_seed2_temp0.8", "50_seed2_temp0.8", "5_seed2", "50_seed2", "10_seed2_temp0.8")
+
+
+def read_accuracy(checkpoint: Path, split: str) -> np.ndarray:
+    """Accuracy by example, from the first of the sample counts in the authors' order of preference."""
+    files = (checkpoint / f"{split}_answer_types{answers}.npy" for answers in ANSWERS)
+    return (np.load(next(file for file in files if file.exists())) == 0).mean(axis=1)
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the authors' released results are not here (PREMEM_SHARED)")
+def test_released_gsm8k_results():
+    curves = []
+    for run in sorted(PUBLISHED.glob("gsm8k_orig_*")):
+        checkpoints = sorted(run.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+        examples = np.load(run / "subsample_idxs.npy") if (run / "subsample_idxs.npy").exists() else slice(None)
+        accuracy = np.stack([read_accuracy(checkpoint, "train")[examples] for checkpoint in checkpoints])
+        perplexity = np.stack([np.load(path / "train_perplexities.npy")[examples] for path in checkpoints])
+        memorization = pd.DataFrame(
+            {
+                "example_id": np.tile(np.arange(accuracy.shape[1]), len(checkpoints)),
+                "epoch": np.repeat(np.arange(len(checkpoints)), accuracy.shape[1]),
+                "accuracy": accuracy.ravel(),
+                "perplexity": perplexity.ravel(),
+            }
+        )
+        test = [read_accuracy(checkpoint, "test").mean() for checkpoint in checkpoints]
+        curve = regression.predict_over_grid(memorization, [np.exp(np.exp(-2.3))])
+        curves.append(curve.assign(run=run.name, test_accuracy=np.array(test)[curve["epoch"]]))
+    calibration = regression.calibrate(pd.concat(curves)).iloc[0]
+    assert sum(map(len, curves)) == 51
+    assert calibration["r_squared"] == pytest.approx(0.9349, abs=5e-5)
+    assert calibration["squared_correlation"] == pytest.approx(0.9393, abs=5e-5)
+    assert calibration["mean_absolute_error"] == pytest.approx(0.0285, abs=5e-5)
