@@ -198,6 +198,7 @@ MATH = [
     ("The answer is 5.", "5", "c-c"),
     ("The final answer is: $5$. I hope it is correct.", "5", "c-c"),
     ("The answer is 0.25.", "0.25", "c-c"),
+    (r"The answer is \[x = 5\]", "5", "i-c"),
     ("Answer: **5**", "5", "c-c"),
     ("The sum is equal to 5", "5", "c-c"),
     ("so x = 3 + 2 = 5", "5", "c-c"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from premem import regression
@@ -199,6 +199,7 @@ def test_table_by_hand():
     assert "threshold" not in table.loc[table["predictor"] == "train_accuracy", "statistic"].to_list()
 
 
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), runs=st.integers(2, 8))
 def test_sums_agree_with_the_formulas(seed, runs):
     curves = random_curves(seed, runs)
@@ -216,6 +217,7 @@ def test_sums_agree_with_the_formulas(seed, runs):
         assert estimate == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True)
 
 
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_a_resample_is_the_estimate_on_its_copies_of_runs(seed):
     """Weights stand for copies of runs, and all copies of a run are left out together."""
@@ -259,7 +261,9 @@ def test_interval_of_a_constructed_case():
 
 def test_resamples_without_a_value_are_left_out():
     # One checkpoint per run: a resample that holds one run only has no variance.
-    curves = make_curves({name: ([test], [[test, test + 0.1]]) for name, test in zip("abc", (0.1, 0.4, 0.8))}, [1.1, 2])
+    curves = make_curves(
+        {name: ([test], [[test, test + 0.1]]) for name, test in zip("abc", (0.1, 0.4, 0.8), strict=True)}, [1.1, 2]
+    )
     table = regression.regression_table(make_points(curves, 1.1), curves, Statistics(resamples=900))
     row = look_up(table, "r_squared")
     assert (row.low, row.high) == pytest.approx((1, 1))
@@ -313,7 +317,9 @@ def test_ols_intervals_are_clustered_by_run():
     points = make_points(curves, regression.best_threshold(regression.calibrate(curves)))
     copies = pd.concat([points, points.assign(epoch=points["epoch"] + 100), points.assign(epoch=points["epoch"] + 200)])
     rows = [
-        {name: (low, high) for name, _, low, high, _ in regression._ols_rows(made, "premem_accuracy", 0.95)}["ols_slope"]
+        {name: (low, high) for name, _, low, high, _ in regression._ols_rows(made, "premem_accuracy", 0.95)}[
+            "ols_slope"
+        ]
         for made in (points, copies)
     ]
     widths = [high - low for low, high in rows]

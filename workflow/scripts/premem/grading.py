@@ -238,7 +238,7 @@ def _find_equivalent(pairs: Iterable[tuple[str, str]], time_limit: float, worker
     import math_verify  # noqa: F401
     from pebble import ProcessExpired, ProcessPool
 
-    # Forked, since the other ways to start a process run the main script again, and Snakemake's has no guard.
+    # Forked: the other ways to start a process import everything anew, and run a main script without a guard again.
     context = multiprocessing.get_context("fork")
     with ProcessPool(min(workers, len(hard)), initializer=_prepare_worker, context=context) as pool:
         try:
@@ -267,7 +267,7 @@ def _is_equivalent(answer: str, extracted: str, time_limit: float) -> bool:
     from math_verify import LatexExtractionConfig, parse, verify
 
     def read(expression: str) -> list:
-        bare = " ".join(re.sub(r"(?<!\\)\$", "", expression).split())
+        bare = " ".join(re.sub(r"(?<!\\)(\$|\\[()\[\]])", "", expression).split())
         bare = re.sub(r"(?<!\\right)\.$", "", bare)  # math-verify reads no 5. as a formula
         return parse(f"${bare}$", [LatexExtractionConfig()], parsing_timeout=None)
 

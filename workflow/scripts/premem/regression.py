@@ -370,7 +370,8 @@ def _ols_rows(
             f"no interval: fewer than {FEWEST_RUNS} runs",
         )
     else:
-        (_, low), (_, high) = result.conf_int(alpha=1 - confidence).items()
+        with np.errstate(invalid="ignore"):  # runs that are all alike: a variance of 0 may round to below 0
+            (_, low), (_, high) = result.conf_int(alpha=1 - confidence).items()
         remark = "errors clustered by run"
     rows = [(name, result.params[term], low[term], high[term], remark) for name, term in names.items()]
     return [*rows, ("ols_r_squared", result.rsquared, np.nan, np.nan, "no interval: see squared_correlation")]

@@ -19,7 +19,7 @@ from premem.sampling import Completion, Prompt, cut_at_stop
 from premem.settings import SamplingSettings
 
 # Tokens looked at by nucleus sampling before it falls back to sorting the whole vocabulary.
-NUCLEUS_CANDIDATES = 64
+NUCLEUS_CANDIDATES = 32
 # The batch is made smaller once this share of it is still running: a trade of copying against idle rows.
 COMPACT_BELOW = 0.8
 
