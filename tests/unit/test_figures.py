@@ -34,9 +34,10 @@ def make_points(number: int) -> pd.DataFrame:
         for epoch in range(-(-epochs // 6), epochs + 1, -(-epochs // 6)):
             test = 0.8 * epoch / epochs * random.uniform(0.6, 1)
             run = f"lr{lr}_ep{epochs}_{size}_seed{seed}"
-            rows.append((run, lr, epochs, size, seed, epoch, (1 + test) / 2, test + random.normal(0, 0.03), test))
-    names = "run lr epochs size seed epoch train_accuracy predicted_test_accuracy test_accuracy".split()
-    return pd.DataFrame(rows, columns=names)
+            accuracies = (1 + test) / 2, test + random.normal(0, 0.03), test
+            rows.append((run, lr, epochs, size, seed, epoch, *accuracies))
+    names = ["train_accuracy", "predicted_test_accuracy", "test_accuracy"]
+    return pd.DataFrame(rows, columns=["run", "lr", "epochs", "size", "seed", "epoch", *names])
 
 
 def make_table(intervals: bool = True, fixed: bool = False, train: float = -6.04) -> pd.DataFrame:
@@ -134,7 +135,8 @@ def test_saved_files_are_real_and_do_not_change(case, tmp_path):
         figures.save(plot(number), [tmp_path / folder / f"figure.{kind}" for kind in starts], dpi=50)
     for kind, start in starts.items():
         one, two = ((tmp_path / folder / f"figure.{kind}").read_bytes() for folder in ("one", "two"))
-        assert one.startswith(start) and one == two
+        assert one.startswith(start)
+        assert one == two
     assert len(list(Path(tmp_path / "one").iterdir())) == len(starts)  # nothing is left beside them
 
 
@@ -167,14 +169,18 @@ def test_prediction_says_how_p_was_chosen():
         "R² −0.91 [−13, 0.95], p calibrated without the run",
         "mean absolute error 0.029 [0.020, 0.040], p = 1.500",
     ]
-    assert titles[1].splitlines()[0].endswith("p fixed in the config") and len(titles[1].splitlines()) == 2
+    assert titles[1].splitlines() == [
+        "R² (y = x) 0.94 [−0.89, 0.96], p fixed in the config",
+        "mean absolute error 0.029 [0.020, 0.040], p = 1.500",
+    ]
 
 
 def test_training_curves_say_how_many_runs_are_left_out():
     figure = figures.plot_training_curves(make_points(30), WIDTH)
-    assert len(figure.axes) == 24 and "not shown: 6 more runs" in figure.get_supxlabel()
+    assert len(figure.axes) == 24
+    assert "not shown: 6 more runs" in figure.get_supxlabel()
     figure = figures.plot_training_curves(make_points(3), WIDTH)
-    assert [ax.get_title() for ax in figure.axes][0] == "lr 1e-2, 30 epochs, full"
+    assert figure.axes[0].get_title() == "lr 1e-2, 30 epochs, full"
     assert "not shown" not in figure.get_supxlabel()
 
 
@@ -198,11 +204,13 @@ def test_examples_are_sorted_by_when_they_are_learned():
     accuracy = np.array([[0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]])
     perplexity = np.array([[2.0, 2.0, 2.0, 2.0], [2.0, 1.0, 1.0, 2.0]])
     order, learned = figures._sort_examples(accuracy, perplexity, P)
-    assert order.tolist() == [3, 2, 0, 1] and learned == 3
+    assert order.tolist() == [3, 2, 0, 1]
+    assert learned == 3
 
 
 def test_many_rows_are_averaged():
     image = np.repeat(np.arange(1000.0), 6).reshape(1000, 2, 3)
     averaged = figures._average_rows(image)
-    assert averaged.shape == (256, 2, 3) and averaged[0, 0, 0] == pytest.approx(1) and averaged[-1, 0, 0] > 995
+    assert averaged.shape == (256, 2, 3)
+    assert averaged[0, 0, 0] == pytest.approx(1)  # rows 0 to 2
     assert figures._average_rows(image[:10]) == pytest.approx(image[:10])

@@ -87,6 +87,11 @@ def splits_of(pair):
     return [TRAIN, *STUDY.datasets[pair[1]].test]
 
 
+def fill(pattern, **values):
+    """The pattern with some wildcards filled in."""
+    return expand(pattern, **values, allow_missing=True)[0]
+
+
 # --- input functions ---
 
 

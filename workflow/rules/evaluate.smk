@@ -2,33 +2,44 @@
 # scores of a run. What reads a checkpoint goes before training, so that the disk is freed early.
 
 
-rule sample_checkpoint:
-    """Sample answers to the train and test prompts from one checkpoint."""
-    input:
-        checkpoint=CHECKPOINT,
-        train=TOKENS.replace("{split}", TRAIN),
-        tests=test_splits(TOKENS),
-    output:
-        SAMPLES,
-    params:
-        settings=settings(STUDY.sampling),
-        stop=lambda w: STUDY.datasets[w.dataset].stop,
-        size=size_of,
-        code=code("sample.py"),
-    threads: 1
-    priority: 2
-    resources:
-        batch_size=STUDY.hardware.sampling_batch,
-    log:
-        f"{RESULTS}/logs/sample_checkpoint/{ONE_RUN}/epoch-{{epoch}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/sample_checkpoint/{ONE_RUN}/epoch-{{epoch}}.tsv"
-    conda:
-        "../../envs/sample.yaml"
-    shell:
-        "{PYTHON} {SCRIPTS}/sample.py --checkpoint {input.checkpoint} --train {input.train} --tests {input.tests} "
-        "--size {params.size} --stop {params.stop:q} --settings {params.settings:q} --threads {threads} "
-        "--batch-size {resources.batch_size} --out {output} 2>&1 | tee {log}"
+# Which checkpoints one job samples: one, or all of a run, which starts an engine less often.
+SAMPLED_TOGETHER = {"sample_checkpoint": [{}]}
+if STUDY.hardware.sample_runs_whole:
+    SAMPLED_TOGETHER = {
+        f"sample_{epochs}_epochs": [{"epochs": epochs, "epoch": epoch} for epoch in STUDY.checkpoint_epochs(epochs)]
+        for epochs in sorted({run.epochs for run in STUDY.runs})
+    }
+
+for name, checkpoints in SAMPLED_TOGETHER.items():
+
+    rule:
+        name:
+            name
+        input:
+            checkpoints=[fill(CHECKPOINT, **checkpoint) for checkpoint in checkpoints],
+            train=fill(TOKENS, split=TRAIN),
+            tests=test_splits(TOKENS),
+        output:
+            [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints],
+        params:
+            settings=settings(STUDY.sampling),
+            stop=lambda w: STUDY.datasets[w.dataset].stop,
+            size=size_of,
+            code=code("sample.py"),
+        threads: 1
+        priority: 2
+        resources:
+            batch_size=STUDY.hardware.sampling_batch,
+        log:
+            fill(f"{RESULTS}/logs/sample/{ONE_RUN}/epoch-{{epoch}}.log", **checkpoints[0]),
+        benchmark:
+            fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
+        conda:
+            "../../envs/sample.yaml"
+        shell:
+            "{PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints} --train {input.train} "
+            "--tests {input.tests} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
+            "--threads {threads} --batch-size {resources.batch_size} --out {output} 2>&1 | tee {log}"
 
 
 rule grade_samples:
@@ -58,7 +69,7 @@ rule measure_perplexity:
     """Measure the perplexity of the training targets under every checkpoint of a run."""
     input:
         checkpoints=of_run(CHECKPOINT),
-        tokens=TOKENS.replace("{split}", TRAIN),
+        tokens=fill(TOKENS, split=TRAIN),
     output:
         f"{RUN}/perplexity.parquet",
     params:

@@ -9,20 +9,19 @@ def keep_or_temp(folder, epoch, epochs):
 
 # Runs have different numbers of checkpoints and a rule's outputs cannot depend on wildcards: one rule per number of epochs.
 for epochs in sorted({run.epochs for run in STUDY.runs}):
-    of_epochs = lambda pattern: pattern.replace("{epochs}", str(epochs))
 
     rule:
         name:
             f"train_{epochs}_epochs"
         input:
             base=base_model,
-            tokens=TOKENS.replace("{split}", TRAIN),
+            tokens=fill(TOKENS, split=TRAIN),
         output:
             checkpoints=[
-                keep_or_temp(directory(of_epochs(CHECKPOINT).replace("{epoch}", str(epoch))), epoch, epochs)
+                keep_or_temp(directory(fill(CHECKPOINT, epochs=epochs, epoch=epoch)), epoch, epochs)
                 for epoch in STUDY.checkpoint_epochs(epochs)
             ],
-            log=of_epochs(f"{RUN}/training.parquet"),
+            log=fill(f"{RUN}/training.parquet", epochs=epochs),
         params:
             settings=settings(STUDY.training),
             size=size_of,
@@ -31,9 +30,9 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             code=code("train.py"),
         threads: 1
         log:
-            of_epochs(f"{RESULTS}/logs/train/{ONE_RUN}.log"),
+            fill(f"{RESULTS}/logs/train/{ONE_RUN}.log", epochs=epochs),
         benchmark:
-            of_epochs(f"{RESULTS}/benchmarks/train/{ONE_RUN}.tsv")
+            fill(f"{RESULTS}/benchmarks/train/{ONE_RUN}.tsv", epochs=epochs)
         conda:
             "../../envs/train.yaml"
         shell:

@@ -1,4 +1,4 @@
-"""Sample answers to the train and test prompts from one checkpoint."""
+"""Sample answers to the train and test prompts from checkpoints, one after the other."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from premem.tokens import select_subset
 
 
 def main(
-    checkpoint: Path,
+    checkpoints: list[Path],
     train: Path,
     tests: list[Path],
     size: float,
@@ -21,21 +21,23 @@ def main(
     settings: SamplingSettings,
     threads: int,
     batch_size: int,
-    out: Path,
+    out: list[Path],
 ) -> None:
     torch.set_num_threads(threads)
     columns = ["example_id", "prompt_ids"]
     splits = {"train": select_subset(read_table(train, [*columns, "subset_rank"]), size)}
     splits |= {path.stem: read_table(path, columns) for path in tests}
     prompts = pd.concat([table[columns].assign(split=split) for split, table in splits.items()])
-    backend = open_backend(checkpoint, settings, stop, batch_size)
-    completions = backend.sample(seeded_prompts(list(prompts["prompt_ids"]), settings))
-    rows = [
-        (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
-        for split, example_id, answers in zip(prompts["split"], prompts["example_id"], completions, strict=True)
-        for sample, completion in enumerate(answers)
-    ]
-    write_table(pd.DataFrame(rows, columns=["split", "example_id", "sample", "text", "finish_reason", "n_tokens"]), out)
+    seeded = seeded_prompts(list(prompts["prompt_ids"]), settings)
+    for checkpoint, path in zip(checkpoints, out, strict=True):
+        completions = open_backend(checkpoint, settings, stop, batch_size).sample(seeded)
+        rows = [
+            (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
+            for split, example_id, answers in zip(prompts["split"], prompts["example_id"], completions, strict=True)
+            for sample, completion in enumerate(answers)
+        ]
+        table = pd.DataFrame(rows, columns=["split", "example_id", "sample", "text", "finish_reason", "n_tokens"])
+        write_table(table, path)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from premem.files import whole
 from premem.memorization import masked_accuracy
 from premem.settings import Figures
 
-LOOK = {
+LOOK: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -191,7 +191,7 @@ def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
     runs = _each_run(points)
     figure = Figure(layout="constrained")
     axes = _subplots(figure, min(len(runs), MOST_CURVES), figures.width, height=1.3)
-    quantities = {
+    quantities: dict[str, dict[str, Any]] = {
         "train_accuracy": {"label": "train", "color": TRAIN, "linestyle": "--", "marker": "s"},
         "predicted_test_accuracy": {
             "label": "pre-memorization train (predicts test)",
@@ -245,19 +245,11 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
     used, train = _row(table, "premem_accuracy", "threshold"), _row(table, "train_accuracy", "r_squared")
     if not np.isnan(used.estimate):
         reached = _row(table, "premem_accuracy", "r_squared")
-        ax.axvline(_spaced(used.estimate), color=TEST, linewidth=0.8)
-        ax.plot(_spaced(used.estimate), reached.estimate, "o", color=TEST, markersize=4)
-        ax.plot(
-            [],
-            [],
-            "-o",
-            color=TEST,
-            markersize=4,
-            linewidth=0.8,
-            label=f"p used: {_number(used, 3)}, R² {_number(reached)}",
-        )
+        at, label = float(_spaced(used.estimate)), f"p used: {_number(used, 3)}, R² {_number(reached)}"
+        ax.axvline(at, color=TEST, linewidth=0.8)
+        ax.plot(at, reached.estimate, "o", color=TEST, markersize=4, label=label)
     if not np.isnan(used.low):
-        ax.axvspan(_spaced(used.low), _spaced(used.high), color=TEST, alpha=0.12, linewidth=0)
+        ax.axvspan(float(_spaced(used.low)), float(_spaced(used.high)), color=TEST, alpha=0.12, linewidth=0)
     if not np.isnan(train.estimate):
         below = " (below this axis)" if train.estimate < bottom else ""
         ax.axhline(train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {_number(train)}{below}")
@@ -284,7 +276,7 @@ def plot_learning_progress(memorization: Mapping[str, pd.DataFrame], p: float, f
     """
     shown = dict(list(memorization.items())[:MOST_IMAGES])
     figure = Figure(layout="constrained")
-    images, key = figure.subfigures(1, 2, width_ratios=(6, 1))
+    images, key = figure.subfigures(1, 2, squeeze=False, width_ratios=(6, 1))[0]
     axes = _subplots(images, len(shown), figures.width, height=1.75)
     for ax, (title, run) in zip(axes, shown.items(), strict=True):
         wide = run.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"])

@@ -151,11 +151,16 @@ def _read_blindly_after_marker(text: str) -> str:
     return text[text.find("#### ") + len("#### ") :].replace(",", "")
 
 
+def read_number(answer: str) -> Fraction | None:
+    """Return the exact value of a final answer that is one number (``1,000``, ``$29.00``, ``3/4``), else None."""
+    return _evaluate(_read_only_number(answer) or "")
+
+
 def _find_equal_numbers(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return the (answer, extracted) pairs that are the same number."""
     equal = set()
     for answer, extracted in pairs:
-        expected = _evaluate(_read_only_number(answer) or "")
+        expected = read_number(answer)
         if expected is None:
             raise UserError(
                 f"the answer {answer!r} is not one number, and answers: gsm8k grades numbers only; "

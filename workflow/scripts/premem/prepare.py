@@ -10,7 +10,7 @@ import pandas as pd
 
 from premem.arithmetic import generate_problems
 from premem.errors import UserError
-from premem.grading import final_answer
+from premem.grading import final_answer, read_number
 from premem.settings import Examples, Split
 
 SHOWN = 5  # bad examples that a message lists
@@ -52,7 +52,7 @@ def prepare_split(
     """
     where = f"datasets.{name}.{'train' if split_name == 'train' else f'test.{split_name}'}"
     table = _name_columns(_read_source(source, split_name, train, settings.seed, where), settings, where)
-    bad = BadExamples(dict(_bad_rows(table)))
+    bad = BadExamples(dict(_bad_rows(table, settings.answers)))
     if bad.rows and settings.bad_examples == "error":
         raise UserError(f"{where}: {bad.summary()}; mend them, or set datasets.{name}.bad_examples: drop")
     table = table.drop(index=list(bad.rows))
@@ -126,13 +126,15 @@ def _text(value: object) -> str:
     return "" if value is None or value != value else str(value).strip()
 
 
-def _bad_rows(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _bad_rows(table: pd.DataFrame, answers: str) -> Iterator[tuple[int, str]]:
     seen: dict[str, int] = {}
     for row, question, solution, answer in table[["question", "solution", "answer"]].itertuples():
         if not question or not solution:
             yield row, f"{'question' if not question else 'solution'} is empty"
         elif not answer:
             yield row, f"no final answer in the solution (it ends: …{solution[-40:]!r})"
+        elif answers == "gsm8k" and read_number(answer) is None:
+            yield row, f"the answer {answer!r} is not a number"
         elif question in seen:
             yield row, f"the same question as row {seen[question]}"
         seen.setdefault(question, row)

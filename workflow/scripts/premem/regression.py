@@ -13,7 +13,7 @@ Two tables go in, both with one (model, dataset) pair's runs under each other:
 
 import re
 import warnings
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -114,7 +114,7 @@ def mean_absolute_error(test: ArrayLike, predicted: ArrayLike) -> Floats:
     return np.abs(np.asarray(test, dtype=float) - np.asarray(predicted, dtype=float)).mean(axis=-1)
 
 
-def _nan_if_constant(sum_of_squares: ArrayLike, n: ArrayLike) -> Floats:
+def _nan_if_constant(sum_of_squares: Floats, n: Floats | int) -> Floats:
     """Return the sum of squares about the mean, NaN where it is nothing but rounding."""
     return np.where(sum_of_squares > SMALLEST_VARIANCE * np.maximum(n, 1), sum_of_squares, np.nan)
 
@@ -138,15 +138,12 @@ def calibrate(curves: pd.DataFrame) -> pd.DataFrame:
 def best_threshold(calibration: pd.DataFrame) -> float:
     """Return the threshold with the best R²; of a stretch of equally good ones, the middle.
 
-    Raises:
-        UserError: if R² is undefined, which is when test accuracy is the same at every checkpoint.
+    Where R² is undefined, which is when test accuracy is the same at every checkpoint, the least mean absolute error
+    decides.
     """
     index, found = _best(calibration["r_squared"].to_numpy())
     if not found:
-        raise UserError(
-            "no threshold p can be calibrated: test accuracy does not vary over the checkpoints of this pair; "
-            "add runs or checkpoints to the sweep, or give p in the configuration (threshold: value)"
-        )
+        index, _ = _best(-calibration["mean_absolute_error"].to_numpy())
     return float(calibration["threshold"].iloc[int(index)])
 
 
@@ -225,7 +222,7 @@ def regression_table(
     points = points.sort_values(["run", "epoch"])  # so that a resample is the same runs for every predictor
     runs = points["run"].nunique()
     weights = np.random.default_rng(statistics.seed).multinomial(runs, np.full(runs, 1 / runs), statistics.resamples)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for predictor, column in COLUMNS.items():
         if predictor == "premem_accuracy" and fixed_threshold is None:
             keys, test, thresholds, predicted = _unstack(curves)
@@ -246,6 +243,8 @@ def regression_table(
             held_out = fixed_threshold is None and "leave_one_run_out" in statistic
             said = "p calibrated without the run" if held_out else note
             low, high, remark = _interval(resampled.get(statistic), statistics.confidence)
+            if statistic == "threshold" and fixed_threshold is not None:
+                low, high, remark = np.nan, np.nan, ""
             rows.append((predictor, statistic, estimate, low, high, _join(said, remark)))
         rows += [
             (predictor, statistic, *numbers, _join(note, remark))
@@ -391,6 +390,3 @@ def _fit_ols(points: pd.DataFrame, predictor: Predictor) -> RegressionResults | 
         return model.fit()
     codes, _ = pd.factorize(points["run"])
     return model.fit(cov_type="cluster", cov_kwds={"groups": codes}, use_t=True)
-
-
-assert set(COLUMNS) == set(get_args(Predictor))

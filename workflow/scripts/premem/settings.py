@@ -340,7 +340,10 @@ class Figures(Block):
 class Hardware(Block):
     """What the machine can take. Nothing here changes a result beyond rounding, and a change of it reruns nothing."""
 
-    sampling_batch: PositiveInt = 512
+    sampling_batch: PositiveInt = 1024
     """Sequences sampled at a time."""
+    sample_runs_whole: bool = False
+    """One job samples all checkpoints of a run, one after the other, instead of one each: for small models, which take
+    less time to sample than a process to start."""
     perplexity_batch: PositiveInt = 16384
     """Tokens per forward pass when perplexities are measured."""

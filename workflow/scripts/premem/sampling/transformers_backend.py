@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedTokenizerBase
 
 from premem.models import load_model, load_tokenizer
 from premem.progress import track
 from premem.sampling import Completion, Prompt, cut_at_stop
+from premem.sampling.shared_prompt import SharedPromptCache, use_shared_prompts
 from premem.settings import SamplingSettings
 
 # Tokens looked at by nucleus sampling before it falls back to sorting the whole vocabulary.
@@ -30,6 +30,7 @@ class TransformersBackend:
     def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, batch_size: int) -> None:
         self.settings, self.stop, self.batch_size = settings, stop, batch_size
         self.model = load_model(checkpoint, dtype=settings.dtype)
+        use_shared_prompts(self.model)
         self.tokenizer = load_tokenizer(checkpoint)
         self.stops = _StopDetector(self.tokenizer, stop)
 
@@ -60,11 +61,11 @@ class TransformersBackend:
             ids[row, longest - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
             mask[row, longest - len(prompt.token_ids) :] = True
         ids, mask = ids.to(device), mask.to(device)
-        cache = Cache(layers=[_RoomyLayer(capacity) for _ in range(self.model.config.num_hidden_layers)])
+        cache = SharedPromptCache(self.model.config.num_hidden_layers, n, settings.max_new_tokens)
         positions = (mask[:, :longest].cumsum(1) - 1).clamp(min=0)
         logits = self._forward(ids, mask[:, :longest], positions, cache)
 
-        cache.batch_repeat_interleave(n)
+        cache.share()
         logits = logits.repeat_interleave(n, dim=0)
         mask = mask.repeat_interleave(n, dim=0)
         position = positions[:, -1].repeat_interleave(n)
@@ -93,7 +94,7 @@ class TransformersBackend:
                 keep = running.nonzero().squeeze(1)
                 alive, running = alive[keep], running[keep]
                 keep = keep.to(device)
-                cache.batch_select_indices(keep)
+                cache.keep(keep)
                 tokens, mask, position, uniforms = (x[keep] for x in (tokens, mask, position, uniforms))
             position = position + 1
             logits = self._forward(tokens[:, None], mask[:, : longest + step + 1], position[:, None], cache)
@@ -103,7 +104,7 @@ class TransformersBackend:
             text = cut_at_stop(self.tokenizer.decode(ids_of_row, skip_special_tokens=True), self.stop)
             yield row, Completion(text, "stop" if stopped[row] else "length", len(ids_of_row))
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache) -> torch.Tensor:
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache) -> torch.Tensor:
         """Logits of the last position, shape (rows, vocabulary)."""
         return self.model(
             input_ids=ids,
@@ -147,51 +148,6 @@ def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: flo
 def _uniforms(seed: int, prompt_seed: int, n: int, length: int) -> np.ndarray:
     """Uniform numbers in [0, 1), shape (n, length): the random streams of a prompt's samples."""
     return np.random.Generator(np.random.Philox(key=[seed, prompt_seed])).random((n, length), dtype=np.float32)
-
-
-class _RoomyLayer(DynamicLayer):
-    """A layer of the key-value cache with room for ``capacity`` tokens, filled in place."""
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self.capacity, self.length = capacity, 0
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self.keys, self.values = (
-            torch.empty((*x.shape[:-2], self.capacity, x.shape[-1]), dtype=x.dtype, device=x.device)
-            for x in (key_states, value_states)
-        )
-        self.is_initialized = True
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[-2]
-        self.keys[..., self.length : end, :] = key_states
-        self.values[..., self.length : end, :] = value_states
-        self.length = end
-        return self.keys[..., :end, :], self.values[..., :end, :]
-
-    def get_seq_length(self) -> int:
-        return self.length
-
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        self.keys, self.values = (self._repeat(x, repeats) for x in (self.keys, self.values))
-
-    def _repeat(self, x: torch.Tensor, repeats: int) -> torch.Tensor:
-        rows, *rest = x.shape
-        repeated = x.new_empty(rows, repeats, *rest)
-        repeated[..., : self.length, :] = x[:, None, ..., : self.length, :]
-        return repeated.flatten(0, 1)
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep these rows (ascending), moved to the front of the same memory."""
-        for x in (self.keys, self.values):
-            x[: len(indices), ..., : self.length, :] = x[indices, ..., : self.length, :]
-        self.keys, self.values = self.keys[: len(indices)], self.values[: len(indices)]
 
 
 class _StopDetector:

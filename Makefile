@@ -1,0 +1,38 @@
+# `make study` runs the embedded study, `make test` passes the tests; both set up what they need in .venv first.
+
+PYTHON ?= python3
+STUDY ?= config.yaml
+CORES ?= 2
+SNAKEMAKE = .venv/bin/snakemake --cores $(CORES)
+
+.PHONY: study test format benchmark clean
+
+study: .venv/installed
+	$(SNAKEMAKE) --configfile $(STUDY)
+
+test: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile workflow/rules
+	.venv/bin/mypy
+	.venv/bin/pytest -q
+
+format: .venv/installed
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	.venv/bin/snakefmt Snakefile workflow/rules
+
+benchmark: .venv/installed
+	.venv/bin/python benchmarks/sampling.py
+	.venv/bin/python benchmarks/perplexity.py
+	.venv/bin/python benchmarks/jobs.py
+
+clean:
+	rm -rf .venv .snakemake
+
+# torch first and pinned: the CPU build where there is one, and nothing later asks for another.
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --upgrade pip
+	.venv/bin/python -m pip install --quiet --group test
+	touch $@

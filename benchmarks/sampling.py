@@ -1,0 +1,93 @@
+"""Tokens per second of the transformers backend, beside transformers' own `generate`, on the same prompts.
+
+    python benchmarks/sampling.py [--checkpoint FOLDER --tokens TABLE --stop TEXT] [--repeats 3]
+
+Without options it takes a checkpoint of the embedded study, which must have run. The two take turns, on one thread; the
+medians are printed, with the smallest and the largest.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+import torch
+
+from premem.models import load_model, load_tokenizer
+from premem.sampling import open_backend, seeded_prompts
+from premem.settings import SamplingSettings
+from premem.tables import read_table
+
+EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
+SETTINGS = SamplingSettings(n=4, max_new_tokens=96)
+
+
+def main() -> None:
+    """Print the speed of both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep24_full_seed0"
+    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-24")
+    parser.add_argument("--tokens", type=Path, default=EMBEDDED / "tokens" / "tiny" / "arithmetic" / "train.parquet")
+    parser.add_argument("--stop", default=" Done")
+    parser.add_argument("--batch-size", type=int, default=1024)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    prompts = [list(ids) for ids in read_table(arguments.tokens, ["prompt_ids"])["prompt_ids"]]
+
+    backend = open_backend(arguments.checkpoint, SETTINGS, arguments.stop, arguments.batch_size)
+    model, tokenizer = load_model(arguments.checkpoint), load_tokenizer(arguments.checkpoint)
+
+    def sample() -> int:
+        completions = backend.sample(seeded_prompts(prompts, SETTINGS))
+        return sum(completion.n_tokens for answers in completions for completion in answers)
+
+    speeds: dict[str, list[float]] = {"generate": [], "this backend": []}
+    for _ in range(arguments.repeats):
+        for name, run_once in (
+            ("generate", lambda: generate(model, tokenizer, prompts, arguments.stop)),
+            ("this backend", sample),
+        ):
+            speeds[name].append(tokens_per_second(run_once))
+    print(f"{len(prompts)} prompts × {SETTINGS.n} samples, one thread, {arguments.repeats} rounds")
+    for name, values in speeds.items():
+        print(f"{name:14} {statistics.median(values):9.0f} tokens/s  ({min(values):.0f} to {max(values):.0f})")
+    print(f"ratio          {statistics.median(speeds['this backend']) / statistics.median(speeds['generate']):9.2f}")
+
+
+def tokens_per_second(run: Callable[[], int]) -> float:
+    start = time.perf_counter()
+    return run() / (time.perf_counter() - start)
+
+
+def generate(model: torch.nn.Module, tokenizer, prompts: list[list[int]], stop: str, size: int = 128) -> int:
+    """Sample with `generate`, batches sorted by length; return the number of tokens up to each answer's end."""
+    torch.manual_seed(0)
+    tokenizer.padding_side = "left"
+    stop_id = tokenizer.convert_tokens_to_ids(stop.strip())
+    prompts = sorted(prompts, key=len)
+    written = 0
+    for start in range(0, len(prompts), size):
+        batch = tokenizer.pad({"input_ids": prompts[start : start + size]}, return_tensors="pt")
+        with torch.inference_mode():
+            ids = model.generate(
+                **batch,
+                do_sample=True,
+                temperature=SETTINGS.temperature,
+                top_p=SETTINGS.top_p,
+                top_k=0,
+                num_return_sequences=SETTINGS.n,
+                max_new_tokens=SETTINGS.max_new_tokens,
+                eos_token_id=stop_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        written += int((ids[:, batch["input_ids"].shape[1] :] != tokenizer.pad_token_id).sum())
+    return written
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Whole files, tables and the command line."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from premem.errors import UserError
+from premem.files import whole
+from premem.tables import read_csv, read_made_by, read_table, write_csv, write_table
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "sub" / "file"
+    with whole(path) as aside:
+        aside.write_text("first")
+        assert not path.exists()
+    assert path.read_text() == "first"
+    with pytest.raises(RuntimeError), whole(path) as aside:
+        aside.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "first"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_takes_the_place_of_an_old_one(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("old", "new"):
+        with whole(path) as aside:
+            aside.mkdir()
+            (aside / content).touch()
+    assert [file.name for file in path.iterdir()] == ["new"]
+
+
+def test_tables_come_back_with_what_made_them(tmp_path):
+    table = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    write_table(table, tmp_path / "t.parquet", left_out=3)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet", ["a"]), table)
+    made_by = read_made_by(tmp_path / "t.parquet")
+    assert made_by["left_out"] == 3
+    assert "python" in made_by["versions"]
+
+
+def test_a_bad_table_is_named(tmp_path):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(UserError, match=r"t\.parquet: not a readable Parquet table"):
+        read_table(tmp_path / "t.parquet")
+    write_table(pd.DataFrame({"a": [1]}), tmp_path / "u.parquet")
+    with pytest.raises(UserError, match=r"u\.parquet: column b is missing .it has a."):
+        read_table(tmp_path / "u.parquet", ["a", "b"])
+
+
+def test_csv_keeps_the_spelling_of_a_learning_rate(tmp_path):
+    write_csv(pd.DataFrame({"lr": ["1e-2"], "x": [1 / 3]}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "lr,x\n1e-2,0.333333\n"
+    assert read_csv(tmp_path / "t.csv")["lr"].tolist() == ["1e-2"]
+
+
+def run_script(root, *arguments):
+    script = root / "workflow" / "scripts" / arguments[0]
+    return subprocess.run([sys.executable, script, *map(str, arguments[1:])], capture_output=True, text=True)
+
+
+def test_a_script_takes_values_by_name_and_type(root, tmp_path):
+    calibration = pd.DataFrame({"threshold": [1.1, 1.5], "r_squared": [0.1, 0.9], "mean_absolute_error": [0.2, 0.1]})
+    regression = pd.DataFrame(columns=["predictor", "statistic", "estimate", "low", "high", "note"])
+    write_csv(calibration, tmp_path / "calibration.csv")
+    write_csv(regression, tmp_path / "regression.csv")
+    common = ["plot_threshold.py", "--calibration", tmp_path / "calibration.csv"]
+    done = run_script(
+        root, *common, "--regression", tmp_path / "regression.csv", "--settings", json.dumps({"dpi": 50}),
+        "--out", tmp_path / "a.png", tmp_path / "a.pdf",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").is_file()
+    assert (tmp_path / "a.pdf").is_file()
+    wrong = run_script(root, *common)
+    assert wrong.returncode == 2
+    assert "--regression" in wrong.stderr
+
+
+def test_a_user_error_is_one_line_without_traceback(root, tmp_path):
+    (tmp_path / "t.parquet").touch()
+    done = run_script(
+        root, "grade.py", "--samples", tmp_path / "t.parquet", "--data", "--answers", "gsm8k", "--time-limit", 1,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_environments_hold_the_pins_of_the_project(root):
+    import tomllib
+
+    import yaml
+
+    groups = tomllib.loads((root / "pyproject.toml").read_text())["dependency-groups"]
+    for name in ("analyze", "train", "sample"):
+        environment = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
+        (pins,) = (part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
+        expected = [
+            pin
+            for entry in groups[name]
+            for pin in (groups[entry["include-group"]] if isinstance(entry, dict) else [entry])
+        ]
+        assert pins == expected, f"envs/{name}.yaml and pyproject.toml differ"

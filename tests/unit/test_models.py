@@ -1,0 +1,273 @@
+"""What needs torch: token boundaries, the sampler, perplexity, training. One small random model serves all."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tokenizers import processors
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from premem.errors import UserError
+from premem.models import load_model, load_tokenizer
+from premem.perplexity import batches_by_length, target_nll
+from premem.pretraining import new_model, train_tokenizer
+from premem.sampling import cut_at_stop, open_backend, seeded_prompts
+from premem.sampling.transformers_backend import choose_tokens
+from premem.settings import Pretraining, SamplingSettings, Training
+from premem.settings import Tokenizer as TokenizerSettings
+from premem.tokens import TokenizedExample, find_too_long, start_token, tokenize
+from premem.training import IGNORED, TargetLossDataset, fine_tune, pad_batch
+
+torch.set_num_threads(1)
+
+TEXTS = [f"{name} has {i} nuts .\nAnswer: so {i} + 1 = {i + 1}\nDone." for i in range(30) for name in ("Ada", "Otto")]
+PROMPTS = [text.split(" so")[0] for text in TEXTS]
+TARGETS = [" so" + text.split(" so")[1] for text in TEXTS]
+STOP = "\nDone."
+
+
+def recipe(kind):
+    return Pretraining(
+        corpus={"dataset": "d"},
+        tokenizer={"kind": kind, "vocab_size": 320},
+        architecture={"hidden_size": 32, "layers": 2, "heads": 2, "intermediate_size": 32, "context": 128},
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A random model with a byte-level tokenizer that puts a start token before a text."""
+    path = tmp_path_factory.mktemp("model")
+    tokenizer = train_tokenizer(TEXTS, TokenizerSettings(kind="bpe", vocab_size=320))
+    model = new_model(tokenizer, recipe("bpe"))
+    with torch.no_grad():  # sharper than fresh weights, so that a greedy choice is no toss-up
+        for parameter in model.parameters():
+            parameter.mul_(4)
+    model.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return load_tokenizer(folder)
+
+
+@pytest.fixture(scope="module")
+def examples(tokenizer):
+    return tokenize(tokenizer, PROMPTS, TARGETS)
+
+
+# --- token boundaries ---
+
+
+def test_prompt_and_target_join_to_the_tokens_of_the_whole(tokenizer, examples):
+    for example, text in zip(examples, TEXTS, strict=True):
+        assert example.prompt + example.target == tokenizer(text)["input_ids"]
+        assert example.prompt[0] == tokenizer.bos_token_id
+        assert tokenizer.decode(example.target) == " so" + text.split(" so")[1]
+
+
+def test_a_tokenizer_without_start_token_gets_none(folder):
+    tokenizer = load_tokenizer(folder)
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()
+    assert start_token(tokenizer) == []
+    (example,) = tokenize(tokenizer, PROMPTS[:1], TARGETS[:1])
+    assert example.prompt + example.target == tokenizer(TEXTS[0], add_special_tokens=False)["input_ids"]
+    assert tokenizer.bos_token_id not in example.prompt
+
+
+def test_a_token_across_the_boundary_is_refused(tokenizer):
+    with pytest.raises(UserError, match="spans the end of the prompt"):
+        tokenize(tokenizer, ["Ada has nu"], ["ts ."])
+
+
+def test_what_is_too_long():
+    examples = [TokenizedExample([1] * 10, [2] * 5), TokenizedExample([1] * 10, [2] * 30), TokenizedExample([1], [2])]
+    assert find_too_long(examples, None, None, 100) == {}
+    assert find_too_long(examples, 15, None, 100) == {1: 40}
+    assert find_too_long(examples, None, 39, 5) == {1: 40}
+    assert find_too_long(examples, None, 40, 31) == {0: 41, 1: 41}
+
+
+# --- sampling ---
+
+
+def greedy(max_new_tokens=24, n=1):
+    return SamplingSettings(n=n, temperature=0, max_new_tokens=max_new_tokens)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 256])
+def test_greedy_sampling_gives_the_tokens_of_generate(folder, tokenizer, examples, batch_size):
+    prompts = [example.prompt for example in examples]
+    completions = open_backend(folder, greedy(), STOP, batch_size).sample(seeded_prompts(prompts, greedy()))
+    model = load_model(folder)
+    for prompt, (completion,) in zip(prompts, completions, strict=True):
+        ids = model.generate(
+            torch.tensor([prompt]), max_new_tokens=24, do_sample=False, pad_token_id=tokenizer.pad_token_id
+        )[0, len(prompt) :]
+        assert completion.text == cut_at_stop(tokenizer.decode(ids, skip_special_tokens=True), STOP)
+
+
+@pytest.mark.parametrize("make", ["grouped heads", "gpt2"])
+def test_other_architectures_sample_as_generate_does(tmp_path, tokenizer, examples, make):
+    torch.manual_seed(1)
+    common = {"vocab_size": len(tokenizer), "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 1}
+    if make == "gpt2":
+        model = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=128, **common))
+    else:
+        shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+        model = LlamaForCausalLM(LlamaConfig(**shape, intermediate_size=32, **common))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    prompts = [example.prompt for example in examples[:8]]
+    completions = open_backend(tmp_path, greedy(), STOP, 16).sample(seeded_prompts(prompts, greedy()))
+    model = load_model(tmp_path)
+    for prompt, (completion,) in zip(prompts, completions, strict=True):
+        ids = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False)[0, len(prompt) :]
+        assert completion.text == cut_at_stop(tokenizer.decode(ids, skip_special_tokens=True), STOP)
+
+
+def test_samples_do_not_depend_on_the_batch(folder, examples):
+    settings = SamplingSettings(n=3, max_new_tokens=16)
+    prompts = seeded_prompts([example.prompt for example in examples], settings)
+    together = open_backend(folder, settings, STOP, 512).sample(prompts)
+    apart = open_backend(folder, settings, STOP, 5).sample(prompts)
+    same = [a.text == b.text for x, y in zip(together, apart, strict=True) for a, b in zip(x, y, strict=True)]
+    assert np.mean(same) > 0.99  # rounding may tip one draw in very many
+    assert together == open_backend(folder, settings, STOP, 512).sample(prompts)
+    assert len({completion.text for completion in together[0]}) > 1
+
+
+def test_another_seed_gives_other_samples(folder, examples):
+    prompts = [example.prompt for example in examples[:4]]
+    settings = SamplingSettings(n=2, max_new_tokens=16)
+    other = SamplingSettings(n=2, max_new_tokens=16, seed=3)
+    first = open_backend(folder, settings, STOP, 64).sample(seeded_prompts(prompts, settings))
+    second = open_backend(folder, other, STOP, 64).sample(seeded_prompts(prompts, other))
+    assert first != second
+
+
+def test_an_answer_ends_at_the_stop_text_or_at_its_last_token(folder, tokenizer, examples):
+    prompts = [example.prompt for example in examples[:20]]
+    settings = SamplingSettings(n=2, max_new_tokens=12)
+    free = open_backend(folder, settings, "\x00", 64).sample(seeded_prompts(prompts, settings))
+    assert {c.finish_reason for answers in free for c in answers} == {"length"}
+    assert {c.n_tokens for answers in free for c in answers} == {12}
+    stop = free[0][0].text[3:5]  # a text that is known to come
+    cut = open_backend(folder, settings, stop, 64).sample(seeded_prompts(prompts, settings))
+    for before, after in zip(sum(free, []), sum(cut, []), strict=True):
+        assert after.text == cut_at_stop(before.text, stop)
+        assert after.finish_reason == ("stop" if stop in before.text else "length")
+        assert after.n_tokens <= before.n_tokens
+    assert cut[0][0].finish_reason == "stop"
+
+
+def test_tokens_are_drawn_with_the_probabilities_of_the_nucleus():
+    logits = torch.log(torch.tensor([[0.5, 0.05, 0.3, 0.15]])).repeat(20_000, 1)
+    uniforms = torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+    shares = torch.bincount(choose_tokens(logits, uniforms, 1.0, 0.8), minlength=4) / 20_000
+    assert shares.tolist() == pytest.approx([0.625, 0, 0.375, 0], abs=0.01)  # .5 and .3 reach .8
+    shares = torch.bincount(choose_tokens(logits, uniforms, 1.0, 1.0), minlength=4) / 20_000
+    assert shares.tolist() == pytest.approx([0.5, 0.05, 0.3, 0.15], abs=0.01)
+    shares = torch.bincount(choose_tokens(logits, uniforms, 0.5, 1.0), minlength=4) / 20_000
+    weights = np.array([0.5, 0.05, 0.3, 0.15]) ** 2
+    assert shares.tolist() == pytest.approx(list(weights / weights.sum()), abs=0.01)
+
+
+def test_a_flat_distribution_needs_the_whole_vocabulary():
+    logits = torch.zeros(5_000, 1000)  # no few tokens reach top_p
+    uniforms = torch.rand(5_000, generator=torch.Generator().manual_seed(0))
+    tokens = choose_tokens(logits, uniforms, 1.0, 0.9)
+    assert 850 < len(tokens.unique()) <= 900
+
+
+def test_no_two_samples_share_a_seed():
+    settings = SamplingSettings(n=5)
+    seeds = [prompt.seed + k for prompt in seeded_prompts([[1]] * 50, settings) for k in range(5)]
+    assert len(set(seeds)) == 250
+
+
+# --- perplexity ---
+
+
+def one_at_a_time(model, example):
+    ids = torch.tensor([example.prompt + example.target])
+    log_probs = model(input_ids=ids).logits[0, :-1].log_softmax(-1)[len(example.prompt) - 1 :]
+    return -log_probs.gather(1, torch.tensor(example.target)[:, None]).sum().item()
+
+
+@pytest.mark.parametrize("tokens_per_batch", [1, 100, 100_000])
+@pytest.mark.parametrize("start", [True, False])
+def test_batched_perplexity_is_that_of_one_example_at_a_time(folder, examples, tokens_per_batch, start):
+    model = load_model(folder)
+    chosen = examples if start else [TokenizedExample(e.prompt[1:], e.target) for e in examples]
+    expected = [one_at_a_time(model, example) for example in chosen]
+    assert target_nll(model, chosen, tokens_per_batch) == pytest.approx(expected, rel=1e-4)
+
+
+def test_batches_keep_to_their_budget():
+    lengths = [5, 9, 2, 7, 7, 30, 1]
+    batches = batches_by_length(lengths, 20)
+    assert sorted(sum(batches, [])) == list(range(7))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 20 for batch in batches)
+
+
+# --- training ---
+
+
+def test_only_target_tokens_carry_loss():
+    dataset = TargetLossDataset([[1, 2, 3], [4]], [[5, 6], [7]])
+    batch = pad_batch([dataset[0], dataset[1]], pad_id=9)
+    assert batch["input_ids"].tolist() == [[1, 2, 3, 5, 6], [4, 7, 9, 9, 9]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]
+    assert batch["labels"].tolist() == [[IGNORED] * 3 + [5, 6], [IGNORED, 7] + [IGNORED] * 3]
+
+
+def train(folder, examples, out, **changes):
+    settings = Training(**({"batch_size": 16, "warmup_steps": 2} | changes.pop("settings", {})))
+    arguments = {"lr": 1e-3, "epochs": 2, "seed": 0} | changes
+    log = fine_tune(
+        folder,
+        [e.prompt for e in examples],
+        [e.target for e in examples],
+        settings,
+        checkpoints={1: out / "one", 2: out / "two"},
+        scratch=out / "scratch",
+        **arguments,
+    )
+    return pd.DataFrame(log)
+
+
+def test_training_learns_and_saves_whole_checkpoints(folder, examples, tmp_path):
+    log = train(folder, examples, tmp_path)
+    assert log["epoch"].astype(float).tolist() == [1, 2]
+    assert log["step"].tolist() == [4, 8]  # 60 examples in batches of 16
+    before, one, two = (
+        np.mean(target_nll(load_model(path), examples, 4096)) for path in (folder, tmp_path / "one", tmp_path / "two")
+    )
+    assert before > one > two
+    assert (tmp_path / "two" / "model.safetensors").is_file()
+    assert (tmp_path / "two" / "tokenizer.json").is_file()
+    assert not list((tmp_path / "two").glob("*.bin")) + list((tmp_path / "two").glob("optimizer*"))
+
+
+def test_the_same_seed_gives_the_same_weights(folder, examples, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(folder, examples, tmp_path / name, seed=seed)
+    weights = [(tmp_path / name / "two" / "model.safetensors").read_bytes() for name in "abc"]
+    assert weights[0] == weights[1]
+    assert weights[0] != weights[2]
+
+
+def test_a_broken_checkpoint_is_named(folder, tmp_path):
+    with pytest.raises(UserError, match="not a model folder"):
+        load_model(tmp_path)
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"half of it")
+    with pytest.raises(UserError, match=f"{tmp_path}: the model cannot be loaded"):
+        load_model(tmp_path)

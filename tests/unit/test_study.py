@@ -1,0 +1,145 @@
+"""A study file: what is asked for, and what is said of a bad one."""
+
+import copy
+
+import pytest
+import yaml
+
+from premem.errors import UserError
+from premem.settings import Sweep, spell_learning_rate
+from premem.study import load_study
+
+
+@pytest.fixture
+def config(root):
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def edited(config, path, value):
+    """A copy of the configuration with one value set, e.g. at ``sweep.0.lr``."""
+    config = copy.deepcopy(config)
+    *parents, last = path.split(".")
+    here = config
+    for part in parents:
+        here = here[int(part) if isinstance(here, list) else part]
+    here[int(last) if isinstance(here, list) else last] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [
+        (5e-5, "5e-5"),
+        (0.00005, "5e-5"),
+        ("5E-5", "5e-5"),
+        ("5e-05", "5e-5"),
+        ("0.00005", "5e-5"),
+        (0.000125, "1.25e-4"),
+        ("1e-2", "1e-2"),
+        (0.01, "1e-2"),
+        ("0.0100", "1e-2"),
+        (1, "1e0"),
+        ("20e-6", "2e-5"),
+    ],
+)
+def test_one_spelling_of_a_learning_rate(written, spelled):
+    assert spell_learning_rate(written) == spelled
+    sweep = Sweep(model="m", dataset="d", lr=written, epochs=1, size="full")
+    assert sweep.lr == (spelled,)
+
+
+def test_the_embedded_study(config):
+    study = load_study(config, "config.yaml")
+    assert len(study.runs) == 13
+    assert len(set(study.runs)) == 13
+    assert sum(len(study.checkpoint_epochs(run.epochs)) for run in study.runs) == 51
+    assert study.pairs == [("tiny", "arithmetic")]
+    assert str(study.runs[0]) == "tiny/arithmetic/lr1e-2_ep24_full_seed0"
+
+
+@pytest.mark.parametrize(
+    ("every", "at_most", "epochs", "expected"),
+    [
+        (1, 6, 6, [1, 2, 3, 4, 5, 6]),
+        (1, 6, 12, [2, 4, 6, 8, 10, 12]),
+        (5, 6, 30, [5, 10, 15, 20, 25, 30]),
+        (5, 6, 60, [10, 20, 30, 40, 50, 60]),
+        (5, 6, 12, [5, 10, 12]),
+        (5, 6, 3, [3]),
+    ],
+)
+def test_checkpoints_are_spaced_and_end_with_the_last_epoch(config, every, at_most, epochs, expected):
+    study = load_study(edited(config, "checkpoints", {"every": every, "at_most": at_most}), "config.yaml")
+    assert study.checkpoint_epochs(epochs) == expected
+
+
+def test_every_study_file_is_valid(root):
+    files = sorted((root / "config").glob("*.yaml"))
+    assert files
+    for file in files:
+        load_study(yaml.safe_load(file.read_text()), file.name)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "messages"),
+    [
+        ("sampeling", {}, ["config.yaml: sampeling: unknown key 'sampeling'; did you mean 'sampling'?"]),
+        ("sampling.temprature", 1, ["sampling.temprature: unknown key", "did you mean 'temperature'?"]),
+        ("models.tiny.pretrain.tokenizer.knd", "x", ["models.tiny.pretrain.tokenizer.knd", "did you mean 'kind'?"]),
+        ("sweep.0.model", "tinny", ["sweep[0].model: unknown model 'tinny'; did you mean 'tiny'?"]),
+        ("sweep.0.dataset", "x", ["sweep[0].dataset: unknown dataset 'x'; there are arithmetic"]),
+        ("sweep.2.size", "hlaf", ["sweep[2].size: unknown size 'hlaf'; did you mean 'half'?"]),
+        ("sweep.0.lr", [1e-3, 0], ["sweep[0].lr[1]: a learning rate is above 0, not 0"]),
+        ("sweep.0.lr", -1e-3, ["sweep[0].lr[0]: a learning rate is above 0"]),
+        ("sweep.0.lr", "fast", ["sweep[0].lr[0]: 'fast' is not a number"]),
+        ("sweep.0.epochs", 0, ["sweep[0].epochs[0]", "greater than 0"]),
+        ("sweep.0.lr", [], ["sweep[0].lr", "at least 1 item"]),
+        ("sweep.1.epochs", [4, 12], ["sweep[1]: run tiny/arithmetic/lr1e-2_ep12_full_seed0 is already in sweep[0]"]),
+        ("sizes.half", 1.5, ["sizes.half", "less than or equal to 1"]),
+        ("models.tiny.path", "x", ["models.tiny: give one of path, hub and pretrain (given: path, pretrain)"]),
+        ("models.big", {"hub": "a/b"}, ["models.big: a hub model needs revision"]),
+        ("models.mine", {"path": "no/such"}, ["models.mine.path: no/such is not a model folder"]),
+        ("models.a_b", {"hub": "a/b", "revision": "c"}, ["models.a_b", "pattern"]),
+        ("datasets.arithmetic.builtin", "gsm8", ["unknown built-in dataset 'gsm8'; did you mean 'gsm8k'?"]),
+        ("datasets.arithmetic.prompt", "solve it", ["datasets.arithmetic: prompt: the template", "{question}"]),
+        ("datasets.arithmetic.stop", "END", ["must end with the stop text 'END'"]),
+        ("datasets.arithmetic.train", {"files": ["no/such.jsonl"]}, ["there is no file no/such.jsonl"]),
+        ("datasets.arithmetic.test", {"train": {"examples": 3}}, ["datasets.arithmetic.test.train"]),
+        ("datasets.arithmetic.test", {}, ["datasets.arithmetic.test"]),
+        ("threshold", {"grid": {"start": 3, "stop": 2}}, ["threshold.grid: start 3.0 is not below stop 2.0"]),
+        ("models.tiny.pretrain.architecture.heads", 3, ["hidden_size 64 is not a multiple of heads 3"]),
+        ("sweep", None, ["config.yaml: sweep"]),
+    ],
+)
+def test_a_bad_value_is_named_with_its_file_key_and_mend(config, path, value, messages):
+    with pytest.raises(UserError) as error:
+        load_study(edited(config, path, value), "config.yaml")
+    for message in messages:
+        assert message in str(error.value)
+
+
+def test_all_problems_are_named_at_once(config):
+    bad = edited(edited(config, "sampling.n", 0), "grading.grader", "kind")
+    with pytest.raises(UserError) as error:
+        load_study(bad, "my.yaml")
+    assert len(str(error.value).splitlines()) == 2
+    assert all(line.startswith("my.yaml: ") for line in str(error.value).splitlines())
+
+
+def test_a_builtin_dataset_changes_key_by_key(config):
+    datasets = {"gsm8k": {"builtin": "gsm8k", "train": {"examples": 300}}}
+    study = load_study({**edited(config, "sweep.0.dataset", "arithmetic"), "datasets": config["datasets"] | datasets}, "x")
+    train = study.datasets["gsm8k"].train
+    assert (train.hub, train.split, train.examples) == ("openai/gsm8k", "train", 300)
+    assert study.datasets["gsm8k"].prompt == "{question}\nAnswer:"
+
+
+def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
+    folder = tmp_path / "gsm8k"
+    folder.mkdir()
+    for split in ("train", "test"):
+        (folder / f"{split}.jsonl").touch()
+    datasets = config["datasets"] | {"gsm8k": {"builtin": "gsm8k"}}
+    study = load_study({**config, "datasets": datasets, "local_data": str(tmp_path)}, "x")
+    assert study.datasets["gsm8k"].train.files == (str(folder / "train.jsonl"),)
+    assert study.datasets["gsm8k"].train.hub is None

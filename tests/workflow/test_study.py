@@ -1,0 +1,181 @@
+"""Studies through Snakemake: a tiny one to its figures, partial targets, reruns, bad input."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+RUN = "runs/tiny/arithmetic/lr1e-2_ep2_half_seed0"
+
+
+def snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, arguments)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+
+
+@pytest.fixture(scope="session")
+def checkout(root, tmp_path_factory):
+    """A copy of the workflow, as a user would have it, without results."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("Snakefile", "config.yaml", "config", "workflow", "envs", "profiles"):
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def finished(checkout):
+    """The tiny study, run to its end."""
+    done = snakemake(checkout, "--configfile", "config/tiny.yaml")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return checkout
+
+
+def rerun(checkout, *arguments) -> set[str]:
+    """Names of the rules that a call would run."""
+    done = snakemake(checkout, "--dry-run", "--quiet", "rules", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = (done.stdout + done.stderr).split("Job stats:")
+    if len(table) == 1:
+        return set()
+    lines = table[1].split("\n\n")[0].splitlines()
+    return {line.split()[0] for line in lines if line and line.split()[-1].isdigit()} - {"total", "all"}
+
+
+def test_the_tiny_study_ends_in_figures_and_tables(finished):
+    results = finished / "results" / "tiny"
+    pair = results / "pairs" / "tiny" / "arithmetic"
+    for name in ("prediction", "training_curves", "threshold", "learning_progress"):
+        assert (pair / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (pair / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    points = pd.read_csv(pair / "points.csv", dtype={"lr": str})
+    assert len(points) == 5
+    assert set(points["lr"]) == {"1e-2", "1e-3"}
+    assert (points["predicted_test_accuracy"] <= points["train_accuracy"] + 1e-9).all()
+    regression = pd.read_csv(pair / "regression.csv")
+    assert {"premem_accuracy", "train_accuracy"} == set(regression["predictor"])
+    graders = pd.read_csv(pair / "graders.csv")
+    assert graders["answers"].sum() == 2 * (2 * 2 * (48 + 32) + (24 + 32))
+    assert "R² (y = x)" in (results / "summary.md").read_text()
+
+
+def test_tables_hold_what_happened(finished):
+    folder = finished / "results" / "tiny" / RUN
+    samples = pd.read_parquet(folder / "epoch-2" / "samples.parquet")
+    assert samples.groupby("split")["example_id"].nunique().to_dict() == {"test": 32, "train": 24}
+    assert (samples.groupby("example_id").size() == 2).all()
+    assert samples["n_tokens"].between(1, 40).all()
+    memorization = pd.read_parquet(folder / "memorization.parquet")
+    assert len(memorization) == 24
+    assert (memorization["perplexity"] > 1).all()
+    training = pd.read_parquet(folder / "training.parquet")
+    assert training["epoch"].tolist() == [1, 2]
+    assert training["loss"].iloc[1] < training["loss"].iloc[0]
+
+
+def test_what_has_been_made_says_what_made_it(finished):
+    import pyarrow.parquet as pq
+
+    folder = finished / "results" / "tiny" / RUN
+    made_by = json.loads(pq.read_schema(folder / "epoch-2" / "samples.parquet").metadata[b"premem"])
+    assert made_by["script"] == "sample"
+    assert made_by["arguments"]["settings"]["temperature"] == 0.8
+    assert "torch" in made_by["versions"]
+
+
+def test_checkpoints_go_once_they_are_evaluated(finished):
+    assert not list((finished / "results").rglob("*.safetensors")) or all(
+        "checkpoints" not in path.parts for path in (finished / "results").rglob("*.safetensors")
+    )
+
+
+def test_a_finished_study_reruns_nothing(finished):
+    assert rerun(finished, "--configfile", "config/tiny.yaml") == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("figures", {"width": 6}, {f"plot_{name}" for name in FIGURES} | {"summarize"})
+        for FIGURES in [("prediction", "training_curves", "threshold", "learning_progress")]
+    ]
+    + [
+        (
+            "statistics",
+            {"resamples": 100},
+            {"regress", "plot_prediction", "plot_threshold", "plot_training_curves", "plot_learning_progress", "summarize"},
+        ),
+        ("hardware", {"sampling_batch": 16}, set()),
+    ],
+)
+def test_an_edit_reruns_what_depends_on_it(finished, key, value, expected):
+    config = yaml.safe_load((finished / "config" / "tiny.yaml").read_text())
+    path = finished / "edited.yaml"
+    path.write_text(yaml.safe_dump({**config, key: {**config.get(key, {}), **value}}))
+    assert rerun(finished, "--configfile", str(path)) == expected
+
+
+def test_a_single_file_is_a_target(checkout):
+    rules = rerun(checkout, "--configfile", "config/tiny.yaml", "--forceall", f"results/tiny/{RUN}/training.parquet")
+    assert rules == {"prepare_data", "pretrain_model", "tokenize_data", "train_2_epochs"}
+
+
+def test_every_study_file_builds_its_graph(checkout):
+    for file in [checkout / "config.yaml", *(checkout / "config").glob("*.yaml")]:
+        assert "summarize" in rerun(checkout, "--configfile", str(file), "--forceall")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "sampeling={}"], "unknown key 'sampeling'; did you mean 'sampling'?"),
+        (["results/tiny/runs/tiny/arithmetic/lr9e-9_ep7_full_seed0/training.parquet"], "lr9e-9_ep7_full_seed0"),
+        (["--config", "sizes={full: 3}"], "sizes.full"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_runs(checkout, arguments, message):
+    done = snakemake(checkout, "--configfile", "config/tiny.yaml", "--dry-run", *arguments)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_bad_examples_end_the_study_before_training(checkout, tmp_path):
+    config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
+    rows = [{"question": f"{i} + 1 ?", "solution": f"#### {i + 1}"} for i in range(9)] + [{"question": "", "solution": ""}]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"files": [str(tmp_path / "mine.jsonl")]}
+    config["datasets"]["mine"] = {"train": source, "test": {"test": source}, "answers": "gsm8k"}
+    config["sweep"] = [{"model": "tiny", "dataset": "mine", "lr": 1e-2, "epochs": 1, "size": "full"}]
+    config["results"] = str(tmp_path / "results")
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(checkout, "--configfile", tmp_path / "study.yaml", "--until", "prepare_data")
+    assert done.returncode != 0
+    assert "datasets.mine.train: 1 bad examples: row 9: question is empty" in done.stdout + done.stderr
+    assert "bad_examples: drop" in done.stdout + done.stderr
+
+
+def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):
+    """Real problems through every rule, on a model and a training too small to solve any."""
+    config = yaml.safe_load((checkout / "config" / "gsm8k_small.yaml").read_text())
+    config |= {"results": str(tmp_path / "results"), "local_data": str(shared_data)}
+    config["models"]["small"]["pretrain"] |= {"steps": 10}
+    config["datasets"]["gsm8k"] |= {"train": {"examples": 16}, "test": {"test": {"examples": 4}}}
+    config["sweep"] = [{"model": "small", "dataset": "gsm8k", "lr": 1e-2, "epochs": 1, "size": "full"}]
+    config["sampling"]["max_new_tokens"] = 40
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(checkout, "--configfile", tmp_path / "study.yaml")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    results = tmp_path / "results" / "gsm8k_small"
+    assert (results / "pairs" / "small" / "gsm8k" / "figures" / "prediction.png").is_file()
+    (samples,) = results.rglob("samples.parquet")
+    assert pd.read_parquet(samples)["text"].str.len().mean() > 20

@@ -1,0 +1,159 @@
+"""Attention of several samples of a prompt that share the prompt's keys and values.
+
+Reading keys and values is what decoding spends its time on. Here the prompt's are kept once, whatever the number of its
+samples, and read once per step for all of them ("bifurcated attention", Athiwaratkun et al. 2024); a sample keeps only
+those of its own tokens, in memory that is allocated once and filled in place.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface, Cache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+from transformers.masking_utils import eager_mask
+
+NAME = "shared_prompt"
+
+
+def use_shared_prompts(model: PreTrainedModel) -> None:
+    """Let a model attend through ``SharedPromptCache``; it must be one of transformers' exchangeable attentions."""
+    AttentionInterface.register(NAME, _attend)
+    AttentionMaskInterface.register(NAME, eager_mask)
+    model.set_attn_implementation(NAME)
+
+
+class SharedPromptCache(Cache):
+    """Keys and values of a batch of prompts, then of their samples; rows are prompt × n + sample.
+
+    Args:
+        layers: of the model.
+        n: samples per prompt.
+        room: tokens that a sample may have.
+    """
+
+    def __init__(self, layers: int, n: int, room: int) -> None:
+        self.row_slots: Tensor | None = None  # prompt × n + sample of each row, among the prompts still held
+        self.n = n
+        super().__init__(layers=[_SharedPromptLayer(self, room) for _ in range(layers)])
+
+    def share(self) -> None:
+        """The prompts have been read: from here on, rows are their samples."""
+        keys = self.layers[0].prompt_keys
+        self.row_slots = torch.arange(keys.shape[0] * self.n, device=keys.device)
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but these (ascending), and the prompts that have no row left."""
+        slots = self.row_slots[rows]
+        prompts, of_row = (slots // self.n).unique(return_inverse=True)
+        self.row_slots = of_row * self.n + slots % self.n
+        for layer in self.layers:
+            layer.keep(rows, prompts)
+
+
+class _SharedPromptLayer(DynamicLayer):
+    def __init__(self, cache: SharedPromptCache, room: int) -> None:
+        super().__init__()
+        self.cache, self.room, self.length = cache, room, 0
+        self.prompt_keys: Tensor | None = None  # (prompts, key heads, prompt tokens, head size); values alike
+        self.is_initialized = True
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if self.prompt_keys is None:
+            self.prompt_keys, self.prompt_values = key_states.contiguous(), value_states.contiguous()
+            return key_states, value_states
+        if self.keys is None:
+            rows, heads, _, size = key_states.shape
+            self.keys, self.values = (key_states.new_empty(rows, heads, self.room, size) for _ in range(2))
+        self.keys[:, :, self.length] = key_states[:, :, 0]
+        self.values[:, :, self.length] = value_states[:, :, 0]
+        self.length += 1
+        return self, self  # ``_attend`` takes them apart
+
+    def get_seq_length(self) -> int:
+        return 0 if self.prompt_keys is None else self.prompt_keys.shape[-2] + self.length
+
+    def keep(self, rows: Tensor, prompts: Tensor) -> None:
+        """Keep these rows and prompts (ascending), moved to the front of the same memory."""
+        self.keys, self.values = (_to_front(x, rows, self.length) for x in (self.keys, self.values))
+        if len(prompts) < len(self.prompt_keys):
+            length = self.prompt_keys.shape[-2]
+            self.prompt_keys, self.prompt_values = (
+                _to_front(x, prompts, length) for x in (self.prompt_keys, self.prompt_values)
+            )
+
+
+def _to_front(x: Tensor | None, rows: Tensor, length: int) -> Tensor | None:
+    if x is None:
+        return None
+    x[: len(rows), :, :length] = x[rows, :, :length]
+    return x[: len(rows)]
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Any,
+    value: Any,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attention of one new token per row, shape (rows, heads, 1, head size), to its prompt and its own tokens."""
+    if isinstance(key, Tensor):  # a prompt is read
+        key, value = (_repeat_heads(x, query.shape[1]) for x in (key, value))
+        return _plain_attention(query, key, value, attention_mask, scaling, softcap), None
+    layer: _SharedPromptLayer = key
+    rows, heads, _, size = query.shape
+    key_heads = layer.keys.shape[1]
+    query = query.view(rows, key_heads, heads // key_heads, size)
+    own_keys, own_values = layer.keys[:, :, : layer.length], layer.values[:, :, : layer.length]
+    scores = torch.cat(
+        [_per_prompt(query, layer.prompt_keys.mT, layer.cache), query @ own_keys.mT], dim=-1
+    ) * (size**-0.5 if scaling is None else scaling)
+    weights = _softmax(scores, attention_mask, softcap)
+    of_prompt, of_own = weights.split([layer.prompt_keys.shape[-2], layer.length], dim=-1)
+    attended = _per_prompt(of_prompt, layer.prompt_values, layer.cache) + of_own @ own_values
+    return attended.reshape(rows, 1, heads, size), None
+
+
+def _per_prompt(x: Tensor, y: Tensor, cache: SharedPromptCache) -> Tensor:
+    """Multiply the rows of each prompt with what they share.
+
+    Args:
+        x: shape (rows, key heads, group, a).
+        y: shape (prompts, key heads, a, b).
+
+    Returns:
+        Shape (rows, key heads, group, b).
+    """
+    _, heads, group, a = x.shape
+    prompts, n, b = y.shape[0], cache.n, y.shape[-1]
+    if len(x) == prompts * n:
+        slots = x
+    else:  # some samples have ended: their places stay empty
+        slots = x.new_zeros(prompts * n, heads, group, a)
+        slots[cache.row_slots] = x
+    together = slots.view(prompts, n, heads, group, a).transpose(1, 2).reshape(prompts, heads, n * group, a)
+    product = (together @ y).view(prompts, heads, n, group, b).transpose(1, 2).reshape(prompts * n, heads, group, b)
+    return product if len(x) == prompts * n else product[cache.row_slots]
+
+
+def _softmax(scores: Tensor, mask: Tensor | None, softcap: float | None) -> Tensor:
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if mask is not None:
+        scores = scores + mask
+    return scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
+
+
+def _repeat_heads(x: Tensor, heads: int) -> Tensor:
+    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
+def _plain_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float | None, softcap: float | None
+) -> Tensor:
+    scores = query @ key.mT * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    return (_softmax(scores, mask, softcap) @ value).transpose(1, 2)
