@@ -1,6 +1,6 @@
 """Seconds and peak memory of the jobs of a finished study, by rule, from Snakemake's benchmark files.
 
-    python benchmarks/jobs.py [results/embedded]
+python benchmarks/jobs.py [results/embedded]
 """
 
 import sys

@@ -1,5 +1,7 @@
 """What needs torch: token boundaries, the sampler, perplexity, training. One small random model serves all."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,7 +161,7 @@ def test_an_answer_ends_at_the_stop_text_or_at_its_last_token(folder, tokenizer,
     assert {c.n_tokens for answers in free for c in answers} == {12}
     stop = free[0][0].text[3:5]  # a text that is known to come
     cut = open_backend(folder, settings, stop, 64).sample(seeded_prompts(prompts, settings))
-    for before, after in zip(sum(free, []), sum(cut, []), strict=True):
+    for before, after in zip(chain(*free), chain(*cut), strict=True):
         assert after.text == cut_at_stop(before.text, stop)
         assert after.finish_reason == ("stop" if stop in before.text else "length")
         assert after.n_tokens <= before.n_tokens
@@ -212,7 +214,7 @@ def test_batched_perplexity_is_that_of_one_example_at_a_time(folder, examples, t
 def test_batches_keep_to_their_budget():
     lengths = [5, 9, 2, 7, 7, 30, 1]
     batches = batches_by_length(lengths, 20)
-    assert sorted(sum(batches, [])) == list(range(7))
+    assert sorted(chain(*batches)) == list(range(7))
     assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 20 for batch in batches)
 
 

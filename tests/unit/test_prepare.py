@@ -12,7 +12,9 @@ from premem.prepare import prepare_split
 from premem.settings import Examples, Split
 from premem.tokens import select_subset
 
-ROWS = [{"problem": f"What is {i} + 1?", "solution": f"It is {i + 1}.\n#### {i + 1}", "level": i % 3} for i in range(20)]
+ROWS = [
+    {"problem": f"What is {i} + 1?", "solution": f"It is {i + 1}.\n#### {i + 1}", "level": i % 3} for i in range(20)
+]
 SETTINGS = Examples(answers="gsm8k", columns={"question": "problem", "level": "level"})
 
 
@@ -88,7 +90,7 @@ def test_bad_examples_stop_or_are_left_out(write, row, why):
 
 
 def test_a_missing_column_is_named(write):
-    with pytest.raises(UserError, match="column 'problem' .for question. is missing; the source has question"):
+    with pytest.raises(UserError, match=r"column 'problem' .for question. is missing; the source has question"):
         prepare(write([{"question": "q", "solution": "#### 1"}]))
 
 

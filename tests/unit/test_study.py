@@ -30,7 +30,6 @@ def edited(config, path, value):
     ("written", "spelled"),
     [
         (5e-5, "5e-5"),
-        (0.00005, "5e-5"),
         ("5E-5", "5e-5"),
         ("5e-05", "5e-5"),
         ("0.00005", "5e-5"),
@@ -128,7 +127,9 @@ def test_all_problems_are_named_at_once(config):
 
 def test_a_builtin_dataset_changes_key_by_key(config):
     datasets = {"gsm8k": {"builtin": "gsm8k", "train": {"examples": 300}}}
-    study = load_study({**edited(config, "sweep.0.dataset", "arithmetic"), "datasets": config["datasets"] | datasets}, "x")
+    study = load_study(
+        {**edited(config, "sweep.0.dataset", "arithmetic"), "datasets": config["datasets"] | datasets}, "x"
+    )
     train = study.datasets["gsm8k"].train
     assert (train.hub, train.split, train.examples) == ("openai/gsm8k", "train", 300)
     assert study.datasets["gsm8k"].prompt == "{question}\nAnswer:"

@@ -112,7 +112,14 @@ def test_a_finished_study_reruns_nothing(finished):
         (
             "statistics",
             {"resamples": 100},
-            {"regress", "plot_prediction", "plot_threshold", "plot_training_curves", "plot_learning_progress", "summarize"},
+            {
+                "regress",
+                "plot_prediction",
+                "plot_threshold",
+                "plot_training_curves",
+                "plot_learning_progress",
+                "summarize",
+            },
         ),
         ("hardware", {"sampling_batch": 16}, set()),
     ],
@@ -151,7 +158,9 @@ def test_bad_input_is_refused_before_anything_runs(checkout, arguments, message)
 
 def test_bad_examples_end_the_study_before_training(checkout, tmp_path):
     config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
-    rows = [{"question": f"{i} + 1 ?", "solution": f"#### {i + 1}"} for i in range(9)] + [{"question": "", "solution": ""}]
+    rows = [{"question": f"{i} + 1 ?", "solution": f"#### {i + 1}"} for i in range(9)] + [
+        {"question": "", "solution": ""}
+    ]
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = {"files": [str(tmp_path / "mine.jsonl")]}
     config["datasets"]["mine"] = {"train": source, "test": {"test": source}, "answers": "gsm8k"}

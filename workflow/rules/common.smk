@@ -12,7 +12,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
-from premem.settings import NAME_PATTERN, Examples, Templates
+from premem.settings import Examples, Templates
 from premem.study import TRAIN, load_study
 
 try:
@@ -46,13 +46,18 @@ REGRESSION = f"{PAIR}/regression.csv"
 FIGURE = f"{PAIR}/figures/{{figure}}.{{format}}"
 
 
+def one_of(names):
+    """A regular expression that matches these names and no other."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    model=NAME_PATTERN,
-    dataset=NAME_PATTERN,
-    split=NAME_PATTERN,
+    model=one_of(STUDY.models),
+    dataset=one_of(STUDY.datasets),
+    split=one_of({TRAIN, *(name for dataset in STUDY.datasets.values() for name in dataset.test)}),
     lr=r"\d(\.\d+)?e-?\d+",
     epochs=r"\d+",
-    size=NAME_PATTERN,
+    size=one_of(STUDY.sizes),
     seed=r"\d+",
     epoch=r"\d+",
 
@@ -124,11 +129,6 @@ def base_model(wildcards):
     """The folder of a base model: the user's own, or the one that a rule makes."""
     own = STUDY.models[wildcards.model].path
     return str(Path(own).expanduser()) if own else BASE_MODEL.format(model=wildcards.model)
-
-
-def one_of(names):
-    """A regular expression that matches these names and no other."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 # --- params: what a result depends on, and nothing else ---

@@ -8,20 +8,17 @@ rule summarize:
         points=expand_pairs(f"{PAIR}/points.csv"),
         graders=expand_pairs(f"{PAIR}/graders.csv"),
         figures=expand_pairs(FIGURE, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
-        data=[
-            path
-            for pattern in (DATA, TOKENS)
-            for path in dict.fromkeys(expand_pairs(pattern, split=splits_of))
-        ],
+        data=list(dict.fromkeys(expand_pairs(DATA, split=splits_of) + expand_pairs(TOKENS, split=splits_of))),
     output:
         report(f"{RESULTS}/summary.md", caption="../report/summary.rst", category="Summary"),
     params:
         study=STUDY.study,
+        image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
         code=code("summarize.py"),
     log:
         f"{RESULTS}/logs/summarize.log",
     conda:
         "../../envs/analyze.yaml"
     shell:
-        "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --regressions {input.regressions} "
+        "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --image-format {params.image_format} --regressions {input.regressions} "
         "--points {input.points} --graders {input.graders} --data {input.data} --out {output} 2>&1 | tee {log}"

@@ -15,7 +15,7 @@ def main(grades: list[Path], out: Path) -> None:
         read_table(path, columns)[columns].assign(checkpoint=f"{path.parent.parent.name}/{path.parent.name}")
         for path in grades
     ]
-    table = pd.concat(tables, ignore_index=True).astype({grader: str for grader in GRADERS})
+    table = pd.concat(tables, ignore_index=True).astype(dict.fromkeys(GRADERS, str))
     cases = table.groupby(list(GRADERS), sort=False)
     counted = cases.size().rename("answers").to_frame()
     counted["share"] = counted["answers"] / len(table)

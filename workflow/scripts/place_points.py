@@ -23,7 +23,9 @@ def main(
 ) -> None:
     scores = read_table(memorization, ["example_id", "epoch", "accuracy", "perplexity"])
     accuracy = read_table(tests, ["test_set", "epoch", "accuracy"])
-    points = points_of_run(scores, accuracy[accuracy["test_set"] == test_set], json.loads(threshold.read_text())["threshold"])
+    points = points_of_run(
+        scores, accuracy[accuracy["test_set"] == test_set], json.loads(threshold.read_text())["threshold"]
+    )
     run = {"run": memorization.parent.name, "model": model, "dataset": dataset, "lr": lr, "epochs": epochs}
     write_table(points.assign(**run, size=size, seed=seed)[[*run, "size", "seed", *points]], out)
 

@@ -33,7 +33,9 @@ def main(
     too_long = find_too_long(tokenized, settings.max_tokens, context, max_new_tokens)
     if too_long:
         ids = ", ".join(f"{examples['example_id'][i]} ({n} tokens)" for i, n in list(too_long.items())[:5])
-        message = f"datasets.{name}: {len(too_long)} of {len(examples)} examples of {split} are too long for {model}: {ids}"
+        message = (
+            f"datasets.{name}: {len(too_long)} of {len(examples)} examples of {split} are too long for {model}: {ids}"
+        )
         if bad_examples == "error":
             raise UserError(
                 f"{message}; lower sampling.max_new_tokens, raise datasets.{name}.max_tokens, or set "

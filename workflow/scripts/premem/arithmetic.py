@@ -1,7 +1,7 @@
 """The embedded dataset: generated story problems over one changing quantity.
 
-    question   Olga has 10 nuts . Olga finds 4 more . Ivan has 3 more than Olga , and gives all to Olga . how many nuts now ?
-    solution   first we get 10 + 4 = 14 yes . then comes 14 + 3 = 17 . later it is 14 + 17 = 31 in all . the end #### 31
+    question   Olga has 10 nuts . Olga finds 4 more . Ivan takes half from Olga . how many nuts now ?
+    solution   first we get 10 + 4 = 14 yes . then comes 14 - 7 = 7 . the end #### 7
 
 Every sentence of a question and of a solution (a *trace*) is phrased at random. A trace thus has entropy that only
 memorization can remove: a model that solves the problems without memorizing them keeps a high perplexity. Words,
@@ -26,19 +26,26 @@ STARTS = (
 STEPS = {
     "add": ("{n} finds {b} more .", "{m} gives {b} to {n} .", "then {n} buys {b} .", "{n} gets {b} from {m} ."),
     "subtract": ("{n} loses {b} .", "{n} gives {b} to {m} .", "then {n} sells {b} .", "{m} takes {b} from {n} ."),
-    "double": ("then {n} doubles them .", "{n} gets as many again .", "{m} doubles what {n} has ."),
-    "more_than": (
-        "{m} has {b} more than {n} , and gives all to {n} .",
-        "with {b} more than {n} , {m} gives all to {n} .",
+    "double": (
+        "then {n} doubles them .",
+        "{n} gets as many again .",
+        "{m} doubles what {n} has .",
+        "{n} finds as many .",
+    ),
+    "halve": (
+        "{n} loses half of them .",
+        "{n} gives half to {m} .",
+        "then {n} sells half .",
+        "{m} takes half from {n} .",
     ),
 }
-STEP_WEIGHTS = {"add": 35, "subtract": 35, "double": 15, "more_than": 15}
+STEP_WEIGHTS = {"add": 35, "subtract": 35, "double": 15, "halve": 15}
 QUESTIONS = ("how many {o} has {n} now ?", "how many {o} now ?", "now count the {o} of {n} .")
 
 LEAD_INS = "first next then now here after later so thus well again look".split()
-CONNECTIVES = ("we have", "we get", "one finds", "it is", "that makes", "this gives", "comes", "see")
-TAILS = ("", "yes", "indeed", "exactly", "of course", "in all", "as told")
-ENDINGS = ("done", "that is all", "the answer :", "so we answer", "the end")
+CONNECTIVES = ("we have", "we get", "this is", "it makes", "gives", "comes", "finds", "see")
+TAILS = ("", "yes", "indeed", "exactly", "naturally", "altogether", "clearly")
+ENDINGS = ("done", "that is all", "the answer", "the end", "finally")
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,9 @@ def generate_problem(random: Random, steps: dict[int, float], skeleton: tuple[st
     """
     while True:
         operations = skeleton or tuple(
-            random.choices(list(STEP_WEIGHTS), STEP_WEIGHTS.values(), k=random.choices(list(steps), steps.values())[0])
+            random.choices(
+                list(STEP_WEIGHTS), list(STEP_WEIGHTS.values()), k=random.choices(list(steps), list(steps.values()))[0]
+            )
         )
         problem = _tell_story(random, operations)
         if problem is not None:
@@ -107,14 +116,20 @@ def _tell_story(random: Random, operations: tuple[str, ...]) -> Problem | None:
     equations = []
     for operation in operations:
         number = random.randint(1, LARGEST_VALUE // 2)
-        if operation == "more_than":
-            equations += [f"{value} + {number} = {value + number}", f"{value} + {value + number} = {2 * value + number}"]
-            value = 2 * value + number
-        else:
-            symbol, operand = {"add": ("+", number), "subtract": ("-", number), "double": ("+", value)}[operation]
-            result = value - operand if symbol == "-" else value + operand
-            equations.append(f"{value} {symbol} {operand} = {result}")
-            value = result
+        match operation:
+            case "add":
+                symbol, operand = "+", number
+            case "subtract":
+                symbol, operand = "-", number
+            case "double":
+                symbol, operand = "+", value
+            case "halve":
+                if value % 2:
+                    return None
+                symbol, operand = "-", value // 2
+        result = value + operand if symbol == "+" else value - operand
+        equations.append(f"{value} {symbol} {operand} = {result}")
+        value = result
         if not 0 <= value <= LARGEST_VALUE:
             return None
         sentences.append(random.choice(STEPS[operation]).format(n=person, m=other, b=number, o=objects))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from premem import provenance
+from premem import progress, provenance
 from premem.errors import UserError
 from premem.settings import Block
 
@@ -31,7 +31,10 @@ def run(main: Callable[..., None]) -> None:
             default=parameter.default,
         )
     arguments = vars(parser.parse_args())
-    provenance.record(Path(sys.argv[0]).stem, arguments)
+    script = Path(sys.argv[0]).stem
+    provenance.record(script, arguments)
+    if paths := arguments.get("out"):
+        progress.name_job(script, paths[0] if isinstance(paths, list) else paths)
     try:
         main(**arguments)
     except UserError as error:

@@ -21,7 +21,7 @@ def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
         )
     except Exception as error:  # whatever the loader raises, the reader needs to know which folder
         raise UserError(f"{folder}: the model cannot be loaded: {error}") from error
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    return model.eval().cuda() if torch.cuda.is_available() else model.eval()
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

@@ -51,7 +51,9 @@ def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample]) -> 
     ids, predicts_target = ids.to(model.device), predicts_target.to(model.device)
     # Logits are the costly part for a large vocabulary: none before the first target of the batch.
     first = min(len(e.prompt) for e in examples) - 1
-    logits = model(input_ids=ids, use_cache=False, logits_to_keep=torch.arange(first, longest, device=ids.device)).logits
+    logits = model(
+        input_ids=ids, use_cache=False, logits_to_keep=torch.arange(first, longest, device=ids.device)
+    ).logits
     logits = logits[predicts_target[:, first:]].float()
     next_ids = ids.roll(-1, dims=1)[predicts_target]
     token_nll = torch.nn.functional.cross_entropy(logits, next_ids, reduction="none").double().cpu()

@@ -42,9 +42,9 @@ def prepare_split(
         settings: how rows become examples.
 
     Returns:
-        A table with one row per example: example_id, question, solution, answer, subset_rank (the first k by rank are the
-        random subset of k examples, so that subsets are nested) and the further columns that the dataset names; and the
-        bad examples that were left out.
+        A table with one row per example: example_id, question, solution, answer, subset_rank (the first k by rank are
+        the random subset of k examples, so that subsets are nested) and the further columns that the dataset names;
+        and the bad examples that were left out.
 
     Raises:
         UserError: if the source cannot be read or lacks a column, or if there are bad examples and they are not to be

@@ -47,8 +47,9 @@ def pretrain(texts: Sequence[str], recipe: Pretraining, folder: Path, scratch: P
         sequences = pack(tokenizer(list(texts))["input_ids"], recipe.sequence_length)
         if len(sequences) < recipe.batch_size:
             raise UserError(
-                f"models: the pre-training texts make {len(sequences)} sequences of {recipe.sequence_length} tokens, less "
-                f"than one batch ({recipe.batch_size}); give more texts, or smaller pretrain.batch_size or sequence_length"
+                f"models: the pre-training texts make {len(sequences)} sequences of {recipe.sequence_length} tokens, "
+                f"less than one batch ({recipe.batch_size}); give more texts, or a smaller pretrain.batch_size or "
+                "sequence_length"
             )
         make_trainer(
             model,
@@ -73,7 +74,7 @@ def train_tokenizer(texts: Sequence[str], settings: TokenizerSettings) -> PreTra
     if settings.kind == "words":
         tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        trainer = trainers.WordLevelTrainer(vocab_size=settings.vocab_size, special_tokens=list(SPECIAL_TOKENS))
+        trainer: Any = trainers.WordLevelTrainer(vocab_size=settings.vocab_size, special_tokens=list(SPECIAL_TOKENS))
     else:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

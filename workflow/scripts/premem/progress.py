@@ -1,10 +1,19 @@
 """Progress as lines of text, so that it reads well in a log file and beside other jobs on a terminal."""
 
 import sys
+from pathlib import Path
 
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10
+
+_job = ""
+
+
+def name_job(script: str, out: Path) -> None:
+    """Begin every line with the script and the last folders of what it makes, since jobs share a terminal."""
+    global _job
+    _job = f"{script} {'/'.join(out.parts[-3:-1])}: "
 
 
 class _Lines:
@@ -12,7 +21,7 @@ class _Lines:
 
     def write(self, text: str) -> None:
         if line := text.strip("\r\n "):
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(f"{_job}{line}\n")
 
     def flush(self) -> None:
         sys.stderr.flush()
@@ -21,7 +30,7 @@ class _Lines:
 def track(total: int, unit: str) -> tqdm:
     """Return a tqdm progress meter that reports done, speed and time left about every 10 seconds.
 
-    Example line: ``512/768 prompts, 146.2/s, 00:01 left``.
+    Example line: ``sample lr3e-3_ep18_full_seed0/epoch-3: 512/768 prompts, 146.2/s, 00:01 left``.
     """
     return tqdm(
         total=total,

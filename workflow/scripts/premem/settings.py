@@ -112,7 +112,9 @@ class Templates(Block):
         if "{solution}" not in self.target:
             raise ValueError(f"target: the template {self.target!r} lacks {{solution}}")
         if not self.stop or not self.target.endswith(self.stop):
-            raise ValueError(f"stop: the target template must end with the stop text {self.stop!r}, so that answers end")
+            raise ValueError(
+                f"stop: the target template must end with the stop text {self.stop!r}, so that answers end"
+            )
         return self
 
     def write_prompt(self, question: str) -> str:
@@ -255,7 +257,7 @@ class Checkpoints(Block):
     at_most: PositiveInt = 6
     """Longer runs are spaced wider, by a multiple of ``every``, so as to keep to this number."""
     keep: Literal["none", "last", "all"] = "none"
-    """Which of them stay on disk once they have been evaluated; sampling anew needs those that went to be trained again."""
+    """Which of them stay on disk once they have been evaluated; to sample anew where one went, its run trains again."""
 
 
 # --- the stages -----------------------------------------------------------------------------------------------------
@@ -315,7 +317,7 @@ class Threshold(Block):
     """The perplexity p at or below which an example counts as memorized."""
 
     value: float | None = Field(None, gt=1)
-    """A fixed p; if left out, p is calibrated for each (model, dataset): the value on the grid with the best R² (y = x)."""
+    """A fixed p; if left out, p is calibrated for each (model, dataset): the grid's value with the best R² (y = x)."""
     grid: Grid = Grid()
 
 
@@ -340,7 +342,7 @@ class Figures(Block):
 class Hardware(Block):
     """What the machine can take. Nothing here changes a result beyond rounding, and a change of it reruns nothing."""
 
-    sampling_batch: PositiveInt = 1024
+    sampling_batch: PositiveInt = 768
     """Sequences sampled at a time."""
     sample_runs_whole: bool = False
     """One job samples all checkpoints of a run, one after the other, instead of one each: for small models, which take

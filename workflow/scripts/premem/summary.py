@@ -57,13 +57,14 @@ def summary_lines(pairs: Sequence[PairResults]) -> list[str]:
     ]
 
 
-def summary_page(study: str, pairs: Sequence[PairResults], left_out: Mapping[str, int]) -> str:
+def summary_page(study: str, pairs: Sequence[PairResults], left_out: Mapping[str, int], image_format: str) -> str:
     """The whole page.
 
     Args:
         study: its name.
         pairs: its results.
         left_out: table → how many examples were left out of it.
+        image_format: format of the figures to show, such as ``png``.
     """
     parts = [
         f"# {study}",
@@ -82,14 +83,14 @@ def summary_page(study: str, pairs: Sequence[PairResults], left_out: Mapping[str
                     for key, name in STATISTICS.items()
                 ],
             ),
-            f"![test accuracy against both predictors]({pair.folder / 'figures' / 'prediction.png'})",
+            f"![test accuracy against both predictors]({pair.folder / 'figures' / 'prediction'}.{image_format})",
             "Further figures: "
             + ", ".join(
-                f"[{text}]({pair.folder / 'figures' / name})"
+                f"[{text}]({pair.folder / 'figures' / name}.{image_format})"
                 for text, name in {
-                    "accuracy along training": "training_curves.png",
-                    "R² against p": "threshold.png",
-                    "every example along training": "learning_progress.png",
+                    "accuracy along training": "training_curves",
+                    "R² against p": "threshold",
+                    "every example along training": "learning_progress",
                 }.items()
             )
             + f". Tables: [points]({pair.folder / 'points.csv'}), [regression]({pair.folder / 'regression.csv'}), "
@@ -104,9 +105,7 @@ def summary_page(study: str, pairs: Sequence[PairResults], left_out: Mapping[str
 def _graders(cases: pd.DataFrame) -> str:
     agree = cases[list(GRADERS)].nunique(axis=1) == 1
     differ = cases["share"][~agree].sum()
-    accuracy = ", ".join(
-        f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in GRADERS
-    )
+    accuracy = ", ".join(f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in GRADERS)
     return f"Share of answers graded correct, over all checkpoints: {accuracy}; the graders differ on {differ:.2%}."
 
 

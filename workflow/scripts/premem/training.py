@@ -1,4 +1,4 @@
-"""Fine-tuning with transformers' Trainer: loss on the target tokens only, one weights-only checkpoint per chosen epoch."""
+"""Fine-tuning with transformers' Trainer: loss on target tokens only, weights-only checkpoints after chosen epochs."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ class TargetLossDataset(Dataset):
 
 def pad_batch(examples: Sequence[tuple[torch.Tensor, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
     """Stack examples, padded on the right; shapes (examples, tokens)."""
-    ids, labels = zip(*examples, strict=True)
+    ids, labels = [ids for ids, _ in examples], [labels for _, labels in examples]
     pad = torch.nn.utils.rnn.pad_sequence
     lengths = torch.tensor([len(row) for row in ids])
     return {
@@ -97,7 +97,7 @@ class ProgressLines(TrainerCallback):
 
 def make_trainer(
     model: PreTrainedModel,
-    dataset: Dataset,
+    dataset: Sequence[Any] | Dataset,
     collate: Callable[[Sequence[Any]], dict[str, torch.Tensor]],
     scratch: Path,
     **arguments: Any,

@@ -33,13 +33,14 @@ class SharedPromptCache(Cache):
     """
 
     def __init__(self, layers: int, n: int, room: int) -> None:
-        self.row_slots: Tensor | None = None  # prompt × n + sample of each row, among the prompts still held
+        self.row_slots = torch.empty(0)  # prompt × n + sample of each row, among the prompts still held
         self.n = n
-        super().__init__(layers=[_SharedPromptLayer(self, room) for _ in range(layers)])
+        self.shared = [_SharedPromptLayer(self, room) for _ in range(layers)]
+        super().__init__(layers=list(self.shared))
 
     def share(self) -> None:
         """The prompts have been read: from here on, rows are their samples."""
-        keys = self.layers[0].prompt_keys
+        keys = self.shared[0].prompt_keys
         self.row_slots = torch.arange(keys.shape[0] * self.n, device=keys.device)
 
     def keep(self, rows: Tensor) -> None:
@@ -47,35 +48,38 @@ class SharedPromptCache(Cache):
         slots = self.row_slots[rows]
         prompts, of_row = (slots // self.n).unique(return_inverse=True)
         self.row_slots = of_row * self.n + slots % self.n
-        for layer in self.layers:
+        for layer in self.shared:
             layer.keep(rows, prompts)
 
 
 class _SharedPromptLayer(DynamicLayer):
+    """One layer: prompt_keys of shape (prompts, key heads, prompt tokens, head size), own_keys (rows, …, room, …)."""
+
     def __init__(self, cache: SharedPromptCache, room: int) -> None:
         super().__init__()
         self.cache, self.room, self.length = cache, room, 0
-        self.prompt_keys: Tensor | None = None  # (prompts, key heads, prompt tokens, head size); values alike
+        self.prompt_keys = self.prompt_values = self.own_keys = self.own_values = torch.empty(0)
         self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        if self.prompt_keys is None:
+        if not self.prompt_keys.numel():
             self.prompt_keys, self.prompt_values = key_states.contiguous(), value_states.contiguous()
             return key_states, value_states
-        if self.keys is None:
+        if not self.own_keys.numel():
             rows, heads, _, size = key_states.shape
-            self.keys, self.values = (key_states.new_empty(rows, heads, self.room, size) for _ in range(2))
-        self.keys[:, :, self.length] = key_states[:, :, 0]
-        self.values[:, :, self.length] = value_states[:, :, 0]
+            self.own_keys, self.own_values = (key_states.new_empty(rows, heads, self.room, size) for _ in range(2))
+        self.own_keys[:, :, self.length] = key_states[:, :, 0]
+        self.own_values[:, :, self.length] = value_states[:, :, 0]
         self.length += 1
         return self, self  # ``_attend`` takes them apart
 
     def get_seq_length(self) -> int:
-        return 0 if self.prompt_keys is None else self.prompt_keys.shape[-2] + self.length
+        return self.prompt_keys.shape[-2] + self.length if self.prompt_keys.numel() else 0
 
     def keep(self, rows: Tensor, prompts: Tensor) -> None:
         """Keep these rows and prompts (ascending), moved to the front of the same memory."""
-        self.keys, self.values = (_to_front(x, rows, self.length) for x in (self.keys, self.values))
+        if self.length:
+            self.own_keys, self.own_values = (_to_front(x, rows, self.length) for x in (self.own_keys, self.own_values))
         if len(prompts) < len(self.prompt_keys):
             length = self.prompt_keys.shape[-2]
             self.prompt_keys, self.prompt_values = (
@@ -83,9 +87,7 @@ class _SharedPromptLayer(DynamicLayer):
             )
 
 
-def _to_front(x: Tensor | None, rows: Tensor, length: int) -> Tensor | None:
-    if x is None:
-        return None
+def _to_front(x: Tensor, rows: Tensor, length: int) -> Tensor:
     x[: len(rows), :, :length] = x[rows, :, :length]
     return x[: len(rows)]
 
@@ -106,12 +108,12 @@ def _attend(
         return _plain_attention(query, key, value, attention_mask, scaling, softcap), None
     layer: _SharedPromptLayer = key
     rows, heads, _, size = query.shape
-    key_heads = layer.keys.shape[1]
+    key_heads = layer.own_keys.shape[1]
     query = query.view(rows, key_heads, heads // key_heads, size)
-    own_keys, own_values = layer.keys[:, :, : layer.length], layer.values[:, :, : layer.length]
-    scores = torch.cat(
-        [_per_prompt(query, layer.prompt_keys.mT, layer.cache), query @ own_keys.mT], dim=-1
-    ) * (size**-0.5 if scaling is None else scaling)
+    own_keys, own_values = layer.own_keys[:, :, : layer.length], layer.own_values[:, :, : layer.length]
+    scores = torch.cat([_per_prompt(query, layer.prompt_keys.mT, layer.cache), query @ own_keys.mT], dim=-1) * (
+        size**-0.5 if scaling is None else scaling
+    )
     weights = _softmax(scores, attention_mask, softcap)
     of_prompt, of_own = weights.split([layer.prompt_keys.shape[-2], layer.length], dim=-1)
     attended = _per_prompt(of_prompt, layer.prompt_values, layer.cache) + of_own @ own_values

@@ -101,10 +101,12 @@ class TransformersBackend:
 
         for row in range(rows):
             ids_of_row = written[row, : lengths[row]].tolist()
-            text = cut_at_stop(self.tokenizer.decode(ids_of_row, skip_special_tokens=True), self.stop)
+            text = cut_at_stop(str(self.tokenizer.decode(ids_of_row, skip_special_tokens=True)), self.stop)
             yield row, Completion(text, "stop" if stopped[row] else "length", len(ids_of_row))
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache) -> torch.Tensor:
+    def _forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache
+    ) -> torch.Tensor:
         """Logits of the last position, shape (rows, vocabulary)."""
         return self.model(
             input_ids=ids,
