@@ -63,21 +63,17 @@ def run_script(root, *arguments):
 
 
 def test_a_script_takes_values_by_name_and_type(root, tmp_path):
-    calibration = pd.DataFrame({"threshold": [1.1, 1.5], "r_squared": [0.1, 0.9], "mean_absolute_error": [0.2, 0.1]})
-    regression = pd.DataFrame(columns=["predictor", "statistic", "estimate", "low", "high", "note"])
-    write_csv(calibration, tmp_path / "calibration.csv")
-    write_csv(regression, tmp_path / "regression.csv")
-    common = ["plot_threshold.py", "--calibration", tmp_path / "calibration.csv"]
-    done = run_script(
-        root, *common, "--regression", tmp_path / "regression.csv", "--settings", json.dumps({"dpi": 50}),
-        "--out", tmp_path / "a.png", tmp_path / "a.pdf",
-    )  # fmt: skip
+    run = {"run": "r", "lr": "1e-3", "epochs": 2, "size": "full", "seed": 0}
+    accuracies = {"train_accuracy": [0.1, 0.4], "predicted_test_accuracy": [0.1, 0.3], "test_accuracy": [0.1, 0.2]}
+    write_csv(pd.DataFrame({"epoch": [1, 2], **accuracies}).assign(**run), tmp_path / "points.csv")
+    common = ["plot_training_curves.py", "--points", tmp_path / "points.csv", "--settings", json.dumps({"dpi": 50})]
+    done = run_script(root, *common, "--out", tmp_path / "a.png", tmp_path / "a.pdf")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.png").is_file()
     assert (tmp_path / "a.pdf").is_file()
     wrong = run_script(root, *common)
     assert wrong.returncode == 2
-    assert "--regression" in wrong.stderr
+    assert "--out" in wrong.stderr
 
 
 def test_a_user_error_is_one_line_without_traceback(root, tmp_path):

@@ -175,7 +175,7 @@ def test_bad_examples_end_the_study_before_training(checkout, tmp_path):
 
 def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):
     """Real problems through every rule, on a model and a training too small to solve any."""
-    config = yaml.safe_load((checkout / "config" / "gsm8k_small.yaml").read_text())
+    config = yaml.safe_load((checkout / "config" / "gsm8k-small.yaml").read_text())
     config |= {"results": str(tmp_path / "results"), "local_data": str(shared_data)}
     config["models"]["small"]["pretrain"] |= {"steps": 10}
     config["datasets"]["gsm8k"] |= {"train": {"examples": 16}, "test": {"test": {"examples": 4}}}
@@ -184,7 +184,7 @@ def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
     done = snakemake(checkout, "--configfile", tmp_path / "study.yaml")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    results = tmp_path / "results" / "gsm8k_small"
+    results = tmp_path / "results" / "gsm8k-small"
     assert (results / "pairs" / "small" / "gsm8k" / "figures" / "prediction.png").is_file()
     (samples,) = results.rglob("samples.parquet")
     assert pd.read_parquet(samples)["text"].str.len().mean() > 20

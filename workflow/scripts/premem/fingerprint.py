@@ -9,6 +9,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 PACKAGE = "premem"
@@ -39,10 +40,21 @@ def _parse(module: Path) -> dict[str, list[ast.stmt]]:
     tree = ast.parse(module.read_text())
     _strip_docstrings(tree)
     by_name: dict[str, list[ast.stmt]] = {"": []}
-    for node in tree.body:
+    for node in chain.from_iterable(map(_split_import, tree.body)):
         for name in _defined_names(node):
             by_name.setdefault(name, []).append(node)
     return by_name
+
+
+def _split_import(node: ast.stmt) -> list[ast.stmt]:
+    """One statement per imported name, so that each can be followed by itself."""
+    match node:
+        case ast.ImportFrom():
+            return [ast.ImportFrom(node.module, [alias], node.level) for alias in node.names]
+        case ast.Import():
+            return [ast.Import([alias]) for alias in node.names]
+        case _:
+            return [node]
 
 
 def _defined_names(node: ast.stmt) -> list[str]:
@@ -52,7 +64,8 @@ def _defined_names(node: ast.stmt) -> list[str]:
         return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
     if isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        names = [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+        parts = [part for target in targets for part in ast.walk(target)]
+        names = [part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
         return names or [""]
     return [""]
 

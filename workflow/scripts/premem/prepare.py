@@ -96,7 +96,7 @@ def _read_file(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+        return pd.read_json(path, lines=True, dtype=False)
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: not readable as {path.suffix.lstrip('.') or 'JSON lines'}: {error}") from error
 

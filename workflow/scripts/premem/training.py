@@ -16,6 +16,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer import TRAINING_ARGS_NAME
 
 from premem.files import whole
 from premem.models import load_tokenizer
@@ -72,6 +73,7 @@ class _Checkpoints(TrainerCallback):
         if epoch in self.folders and self.trainer:
             with whole(self.folders[epoch]) as folder:
                 self.trainer.save_model(str(folder))
+                (folder / TRAINING_ARGS_NAME).unlink()  # a pickle; the run's settings are in its tables
 
 
 class ProgressLines(TrainerCallback):
