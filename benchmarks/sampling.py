@@ -29,8 +29,8 @@ SETTINGS = SamplingSettings(n=4, max_new_tokens=64)
 def main() -> None:
     """Print the speed of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep18_full_seed0"
-    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-18")
+    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep24_full_seed0"
+    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-24")
     parser.add_argument("--tokens", type=Path, default=EMBEDDED / "tokens" / "tiny" / "arithmetic" / "train.parquet")
     parser.add_argument("--stop", default=" Done")
     parser.add_argument("--batch-size", type=int, default=1024)
