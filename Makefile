@@ -1,14 +1,13 @@
-# `make study` runs the embedded study, `make test` passes the tests; both set up what they need in .venv first.
+# `make study` runs the embedded study (STUDY=FILE another), `make test` passes the tests; both first set up .venv.
 
 PYTHON ?= python3
-STUDY ?= config.yaml
 CORES ?= 2
 SNAKEMAKE = .venv/bin/snakemake --cores $(CORES)
 
 .PHONY: study test format benchmark clean
 
 study: .venv/installed
-	$(SNAKEMAKE) --configfile $(STUDY)
+	$(SNAKEMAKE) $(if $(STUDY),--configfile $(STUDY))
 
 test: .venv/installed
 	.venv/bin/ruff check .

@@ -15,10 +15,12 @@ from premem.perplexity import batches_by_length, target_nll
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
 from premem.sampling.transformers_backend import choose_tokens
-from premem.settings import Pretraining, SamplingSettings, Training
+from premem.settings import Pretraining, SamplingSettings, Templates, Training
 from premem.settings import Tokenizer as TokenizerSettings
+from premem.tables import read_made_by, read_table, write_table
 from premem.tokens import TokenizedExample, find_too_long, start_token, tokenize
 from premem.training import IGNORED, TargetLossDataset, fine_tune, pad_batch
+from tokenize_data import main as tokenize_data
 
 torch.set_num_threads(1)
 
@@ -90,6 +92,27 @@ def test_what_is_too_long():
     assert find_too_long(examples, 15, None, 100) == {1: 40}
     assert find_too_long(examples, None, 39, 5) == {1: 40}
     assert find_too_long(examples, None, 40, 31) == {0: 41, 1: 41}
+
+
+def test_examples_that_do_not_fit_are_counted_not_cut(folder, tmp_path, capsys):
+    data, out = tmp_path / "data.parquet", tmp_path / "tokens.parquet"
+    questions = ["Ada has 1 nuts .", "Otto has 2 nuts . " * 20]
+    table = {
+        "example_id": ["a", "b"],
+        "question": questions,
+        "solution": "#### 1",
+        "answer": "1",
+        "subset_rank": [0, 1],
+    }
+    write_table(pd.DataFrame(table), data)
+    arguments = {"name": "mine", "split": "train", "settings": Templates(), "data": data, "model": folder, "out": out}
+    with pytest.raises(UserError, match=r"datasets\.mine: 1 of 2 examples of train are too long .* b \(\d+ tokens\)"):
+        tokenize_data(**arguments, bad_examples="error", max_new_tokens=8)
+    assert not out.exists()
+    tokenize_data(**arguments, bad_examples="drop", max_new_tokens=8)
+    assert "1 of 2 examples" in capsys.readouterr().err
+    assert read_table(out)["example_id"].tolist() == ["a"]
+    assert read_made_by(out)["too_long"] == 1
 
 
 # --- sampling ---

@@ -83,9 +83,7 @@ def expand_runs(pattern, runs=STUDY.runs):
 
 def expand_checkpoints(pattern, runs=STUDY.runs):
     """The pattern for every checkpoint of every run."""
-    return [
-        path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))
-    ]
+    return [path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))]
 
 
 def splits_of(pair):

@@ -7,15 +7,15 @@ rule prepare_data:
         lambda w: [Path(file).expanduser() for file in source_of()(w).files or []],
     output:
         DATA,
+    log:
+        f"{RESULTS}/logs/prepare_data/{{dataset}}/{{split}}.log",
+    conda:
+        "../../envs/analyze.yaml"
     params:
         source=lambda w: settings(source_of()(w)),
         train=lambda w: settings(source_of(TRAIN)(w)),
         settings=dataset_settings(Examples),
         code=code("prepare_data.py"),
-    log:
-        f"{RESULTS}/logs/prepare_data/{{dataset}}/{{split}}.log",
-    conda:
-        "../../envs/analyze.yaml"
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/prepare_data.py --name {wildcards.dataset} --split {wildcards.split} "
         "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
@@ -28,15 +28,15 @@ rule tokenize_data:
         model=base_model,
     output:
         TOKENS,
+    log:
+        f"{RESULTS}/logs/tokenize_data/{{model}}/{{dataset}}/{{split}}.log",
+    conda:
+        "../../envs/train.yaml"
     params:
         settings=dataset_settings(Templates),
         bad_examples=lambda w: STUDY.datasets[w.dataset].bad_examples,
         max_new_tokens=STUDY.sampling.max_new_tokens,
         code=code("tokenize_data.py"),
-    log:
-        f"{RESULTS}/logs/tokenize_data/{{model}}/{{dataset}}/{{split}}.log",
-    conda:
-        "../../envs/train.yaml"
     shell:
         "{PYTHON} {SCRIPTS}/tokenize_data.py --name {wildcards.dataset} --split {wildcards.split} "
         "--settings {params.settings:q} --bad-examples {params.bad_examples} "

@@ -21,21 +21,21 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             tests=test_splits(TOKENS),
         output:
             [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints],
+        log:
+            fill(f"{RESULTS}/logs/sample/{ONE_RUN}/epoch-{{epoch}}.log", **checkpoints[0]),
+        benchmark:
+            fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
+        priority: 2
+        conda:
+            "../../envs/sample.yaml"
+        threads: 1
+        resources:
+            batch_size=STUDY.hardware.sampling_batch,
         params:
             settings=settings(STUDY.sampling),
             stop=lambda w: STUDY.datasets[w.dataset].stop,
             size=size_of,
             code=code("sample.py"),
-        threads: 1
-        priority: 2
-        resources:
-            batch_size=STUDY.hardware.sampling_batch,
-        log:
-            fill(f"{RESULTS}/logs/sample/{ONE_RUN}/epoch-{{epoch}}.log", **checkpoints[0]),
-        benchmark:
-            fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
-        conda:
-            "../../envs/sample.yaml"
         shell:
             "{PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints} --train {input.train} "
             "--tests {input.tests} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
@@ -49,17 +49,17 @@ rule grade_samples:
         data=all_splits(DATA),
     output:
         GRADES,
-    params:
-        answers=lambda w: STUDY.datasets[w.dataset].answers,
-        time_limit=STUDY.grading.time_limit,
-        code=code("grade.py"),
-    priority: 3
     log:
         f"{RESULTS}/logs/grade_samples/{ONE_RUN}/epoch-{{epoch}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/grade_samples/{ONE_RUN}/epoch-{{epoch}}.tsv"
+    priority: 3
     conda:
         "../../envs/analyze.yaml"
+    params:
+        answers=lambda w: STUDY.datasets[w.dataset].answers,
+        time_limit=STUDY.grading.time_limit,
+        code=code("grade.py"),
     shell:
         "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples} --data {input.data} --answers {params.answers} "
         "--time-limit {params.time_limit} --out {output} 2>&1 | tee {log}"
@@ -72,21 +72,21 @@ rule measure_perplexity:
         tokens=fill(TOKENS, split=TRAIN),
     output:
         f"{RUN}/perplexity.parquet",
+    log:
+        f"{RESULTS}/logs/measure_perplexity/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_perplexity/{ONE_RUN}.tsv"
+    priority: 2
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        tokens_per_batch=STUDY.hardware.perplexity_batch,
     params:
         checkpoint_epochs=epochs_of_checkpoints,
         size=size_of,
         dtype=STUDY.sampling.dtype,
         code=code("measure_perplexity.py"),
-    threads: 1
-    priority: 2
-    resources:
-        tokens_per_batch=STUDY.hardware.perplexity_batch,
-    log:
-        f"{RESULTS}/logs/measure_perplexity/{ONE_RUN}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/measure_perplexity/{ONE_RUN}.tsv"
-    conda:
-        "../../envs/train.yaml"
     shell:
         "{PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints} "
         "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens} --size {params.size} "
@@ -102,15 +102,15 @@ rule score_run:
     output:
         memorization=MEMORIZATION,
         tests=f"{RUN}/test_accuracy.parquet",
+    log:
+        f"{RESULTS}/logs/score_run/{ONE_RUN}.log",
+    priority: 4
+    conda:
+        "../../envs/analyze.yaml"
     params:
         checkpoint_epochs=epochs_of_checkpoints,
         grader=STUDY.grading.grader,
         code=code("score_run.py"),
-    priority: 4
-    log:
-        f"{RESULTS}/logs/score_run/{ONE_RUN}.log",
-    conda:
-        "../../envs/analyze.yaml"
     shell:
         "{PYTHON} {SCRIPTS}/score_run.py --grades {input.grades} --checkpoint-epochs {params.checkpoint_epochs} "
         "--perplexity {input.perplexity} --grader {params.grader} --memorization {output.memorization} "

@@ -16,13 +16,13 @@ rule plot_prediction:
         regression=REGRESSION,
     output:
         figure_files("prediction"),
-    params:
-        settings=settings(STUDY.figures),
-        code=code("plot_prediction.py"),
     log:
         f"{RESULTS}/logs/plot_prediction/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.figures),
+        code=code("plot_prediction.py"),
     shell:
         "{PYTHON} {SCRIPTS}/plot_prediction.py --points {input.points} --regression {input.regression} "
         "--settings {params.settings:q} --out {output} 2>&1 | tee {log}"
@@ -34,13 +34,13 @@ rule plot_training_curves:
         points=rules.regress.output.points,
     output:
         figure_files("training_curves"),
-    params:
-        settings=settings(STUDY.figures),
-        code=code("plot_training_curves.py"),
     log:
         f"{RESULTS}/logs/plot_training_curves/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.figures),
+        code=code("plot_training_curves.py"),
     shell:
         "{PYTHON} {SCRIPTS}/plot_training_curves.py --points {input.points} --settings {params.settings:q} "
         "--out {output} 2>&1 | tee {log}"
@@ -62,13 +62,13 @@ rule plot_threshold:
         regression=REGRESSION,
     output:
         figure_files("threshold"),
-    params:
-        settings=settings(STUDY.figures),
-        code=code("plot_threshold.py"),
     log:
         f"{RESULTS}/logs/plot_threshold/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.figures),
+        code=code("plot_threshold.py"),
     shell:
         "{PYTHON} {SCRIPTS}/plot_threshold.py --calibration {input.calibration} --regression {input.regression} "
         "--settings {params.settings:q} --out {output} 2>&1 | tee {log}"
@@ -82,13 +82,13 @@ rule plot_learning_progress:
         threshold=rules.calibrate.output.threshold,
     output:
         figure_files("learning_progress"),
-    params:
-        settings=settings(STUDY.figures),
-        code=code("plot_learning_progress.py"),
     log:
         f"{RESULTS}/logs/plot_learning_progress/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.figures),
+        code=code("plot_learning_progress.py"),
     shell:
         "{PYTHON} {SCRIPTS}/plot_learning_progress.py --memorization {input.memorization} --points {input.points} "
         "--threshold {input.threshold} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -16,17 +16,17 @@ rule pretrain_model:
         ),
     output:
         directory(f"{RESULTS}/models/{{model,{one_of(name for name, m in STUDY.models.items() if m.pretrain)}}}"),
-    params:
-        settings=lambda w: settings(STUDY.models[w.model].pretrain),
-        templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
-        code=code("pretrain_model.py"),
-    threads: 2
     log:
         f"{RESULTS}/logs/pretrain_model/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/pretrain_model/{{model}}.tsv"
     conda:
         "../../envs/train.yaml"
+    threads: 2
+    params:
+        settings=lambda w: settings(STUDY.models[w.model].pretrain),
+        templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
+        code=code("pretrain_model.py"),
     shell:
         "{PYTHON} {SCRIPTS}/pretrain_model.py --settings {params.settings:q} --templates {params.templates:q} "
         "--data {input} --out {output} 2>&1 | tee {log}"
@@ -36,14 +36,14 @@ rule fetch_model:
     """Download a model from the hub, at its commit."""
     output:
         directory(f"{RESULTS}/models/{{model,{one_of(name for name, m in STUDY.models.items() if m.hub)}}}"),
-    params:
-        hub=lambda w: STUDY.models[w.model].hub,
-        revision=lambda w: STUDY.models[w.model].revision,
-        code=code("fetch_model.py"),
     log:
         f"{RESULTS}/logs/fetch_model/{{model}}.log",
     conda:
         "../../envs/train.yaml"
+    params:
+        hub=lambda w: STUDY.models[w.model].hub,
+        revision=lambda w: STUDY.models[w.model].revision,
+        code=code("fetch_model.py"),
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/fetch_model.py --hub {params.hub} --revision {params.revision} "
         "--out {output} 2>&1 | tee {log}"

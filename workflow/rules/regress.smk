@@ -11,14 +11,14 @@ rule calibrate:
         curves=f"{PAIR}/curves.parquet",
         calibration=f"{PAIR}/calibration.csv",
         threshold=f"{PAIR}/threshold.json",
-    params:
-        settings=settings(STUDY.threshold),
-        test_set=study_test_set,
-        code=code("calibrate.py"),
     log:
         f"{RESULTS}/logs/calibrate/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.threshold),
+        test_set=study_test_set,
+        code=code("calibrate.py"),
     shell:
         "{PYTHON} {SCRIPTS}/calibrate.py --memorization {input.memorization} --tests {input.tests} "
         "--settings {params.settings:q} --test-set {params.test_set} --curves {output.curves} "
@@ -33,13 +33,13 @@ rule place_points:
         threshold=rules.calibrate.output.threshold,
     output:
         POINTS,
-    params:
-        test_set=study_test_set,
-        code=code("place_points.py"),
     log:
         f"{RESULTS}/logs/place_points/{ONE_RUN}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        test_set=study_test_set,
+        code=code("place_points.py"),
     shell:
         "{PYTHON} {SCRIPTS}/place_points.py --memorization {input.memorization} --tests {input.tests} "
         "--threshold {input.threshold} --test-set {params.test_set} --model {wildcards.model} "
@@ -57,13 +57,13 @@ rule regress:
         points=f"{PAIR}/points.csv",
         regression=REGRESSION,
         ols=f"{PAIR}/ols.txt",
-    params:
-        settings=settings(STUDY.statistics),
-        code=code("regress.py"),
     log:
         f"{RESULTS}/logs/regress/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.statistics),
+        code=code("regress.py"),
     shell:
         "{PYTHON} {SCRIPTS}/regress.py --points {input.points} --curves {input.curves} --threshold {input.threshold} "
         "--settings {params.settings:q} --points-out {output.points} --regression {output.regression} "
@@ -76,11 +76,11 @@ rule compare_graders:
         lambda w: expand_checkpoints(GRADES, STUDY.runs_of(w.model, w.dataset)),
     output:
         f"{PAIR}/graders.csv",
-    params:
-        code=code("compare_graders.py"),
     log:
         f"{RESULTS}/logs/compare_graders/{{model}}/{{dataset}}.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        code=code("compare_graders.py"),
     shell:
         "{PYTHON} {SCRIPTS}/compare_graders.py --grades {input} --out {output} 2>&1 | tee {log}"

@@ -11,14 +11,14 @@ rule summarize:
         data=list(dict.fromkeys(expand_pairs(DATA, split=splits_of) + expand_pairs(TOKENS, split=splits_of))),
     output:
         report(f"{RESULTS}/summary.md", caption="../report/summary.rst", category="Summary"),
-    params:
-        study=STUDY.study,
-        image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
-        code=code("summarize.py"),
     log:
         f"{RESULTS}/logs/summarize.log",
     conda:
         "../../envs/analyze.yaml"
+    params:
+        study=STUDY.study,
+        image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
+        code=code("summarize.py"),
     shell:
         "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --image-format {params.image_format} --regressions {input.regressions} "
         "--points {input.points} --graders {input.graders} --data {input.data} --out {output} 2>&1 | tee {log}"

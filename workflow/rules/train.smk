@@ -1,7 +1,6 @@
 # Fine-tuning. Takes a base model and token ids; makes the checkpoints of a run, which go once they have been evaluated.
 
 
-
 def keep_or_temp(folder, epoch, epochs):
     """The checkpoint as the study wants it: kept, or deleted once all that reads it is done."""
     return folder if STUDY.keeps_checkpoint(epoch, epochs) else temp(folder)
@@ -22,19 +21,19 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
                 for epoch in STUDY.checkpoint_epochs(epochs)
             ],
             log=fill(f"{RUN}/training.parquet", epochs=epochs),
-        params:
-            settings=settings(STUDY.training),
-            size=size_of,
-            epochs=epochs,
-            checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
-            code=code("train.py"),
-        threads: 1
         log:
             fill(f"{RESULTS}/logs/train/{ONE_RUN}.log", epochs=epochs),
         benchmark:
             fill(f"{RESULTS}/benchmarks/train/{ONE_RUN}.tsv", epochs=epochs)
         conda:
             "../../envs/train.yaml"
+        threads: 1
+        params:
+            settings=settings(STUDY.training),
+            size=size_of,
+            epochs=epochs,
+            checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
+            code=code("train.py"),
         shell:
             "{PYTHON} {SCRIPTS}/train.py --base {input.base} --tokens {input.tokens} --settings {params.settings:q} "
             "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
