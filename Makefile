@@ -29,7 +29,7 @@ benchmark: .venv/installed
 clean:
 	rm -rf .venv .snakemake
 
-# torch first and pinned: the CPU build where there is one, and nothing later asks for another.
+# pip itself first: an old one takes minutes to find versions that go together.
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --upgrade pip

@@ -28,8 +28,8 @@ EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
 def main() -> None:
     """Print the speed of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep24_full_seed0"
-    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-24")
+    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep18_full_seed0"
+    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-18")
     parser.add_argument("--tokens", type=Path, default=EMBEDDED / "tokens" / "tiny" / "arithmetic" / "train.parquet")
     parser.add_argument("--tokens-per-batch", type=int, default=Hardware().perplexity_batch)
     parser.add_argument("--repeats", type=int, default=3)

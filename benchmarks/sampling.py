@@ -19,7 +19,7 @@ import torch
 
 from premem.models import load_model, load_tokenizer
 from premem.sampling import open_backend, seeded_prompts
-from premem.settings import SamplingSettings
+from premem.settings import Hardware, SamplingSettings
 from premem.tables import read_table
 
 EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
@@ -29,11 +29,11 @@ SETTINGS = SamplingSettings(n=4, max_new_tokens=64)
 def main() -> None:
     """Print the speed of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep24_full_seed0"
-    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-24")
+    run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep18_full_seed0"
+    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-18")
     parser.add_argument("--tokens", type=Path, default=EMBEDDED / "tokens" / "tiny" / "arithmetic" / "train.parquet")
     parser.add_argument("--stop", default=" Done")
-    parser.add_argument("--batch-size", type=int, default=1024)
+    parser.add_argument("--batch-size", type=int, default=Hardware().sampling_batch)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -49,7 +49,7 @@ def main() -> None:
     speeds: dict[str, list[float]] = {"generate": [], "this backend": []}
     for _ in range(arguments.repeats):
         for name, run_once in (
-            ("generate", lambda: generate(model, tokenizer, prompts, arguments.stop)),
+            ("generate", lambda: generate(model, tokenizer, prompts, arguments.stop, arguments.batch_size)),
             ("this backend", sample),
         ):
             speeds[name].append(tokens_per_second(run_once))
@@ -64,12 +64,13 @@ def tokens_per_second(run: Callable[[], int]) -> float:
     return run() / (time.perf_counter() - start)
 
 
-def generate(model: torch.nn.Module, tokenizer, prompts: list[list[int]], stop: str, size: int = 128) -> int:
+def generate(model: torch.nn.Module, tokenizer, prompts: list[list[int]], stop: str, rows: int) -> int:
     """Sample with `generate`, batches sorted by length; return the number of tokens up to each answer's end."""
     torch.manual_seed(0)
     tokenizer.padding_side = "left"
     stop_id = tokenizer.convert_tokens_to_ids(stop.strip())
     prompts = sorted(prompts, key=len)
+    size = rows // SETTINGS.n
     written = 0
     for start in range(0, len(prompts), size):
         batch = tokenizer.pad({"input_ids": prompts[start : start + size]}, return_tensors="pt")

@@ -7,8 +7,16 @@ import pandas as pd
 import pytest
 import torch
 from tokenizers import processors
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
+from check_fit import main as check_fit
 from premem.errors import UserError
 from premem.models import load_model, load_tokenizer
 from premem.perplexity import batches_by_length, target_nll
@@ -88,10 +96,10 @@ def test_a_token_across_the_boundary_is_refused(tokenizer):
 
 def test_what_is_too_long():
     examples = [TokenizedExample([1] * 10, [2] * 5), TokenizedExample([1] * 10, [2] * 30), TokenizedExample([1], [2])]
-    assert find_too_long(examples, None, None, 100) == {}
-    assert find_too_long(examples, 15, None, 100) == {1: 40}
-    assert find_too_long(examples, None, 39, 5) == {1: 40}
-    assert find_too_long(examples, None, 40, 31) == {0: 41, 1: 41}
+    assert find_too_long(examples, None, None) == {}
+    assert find_too_long(examples, 15, None) == {1: 40}
+    assert find_too_long(examples, None, 39) == {1: 40}
+    assert find_too_long(examples, 14, 1000) == {0: 15, 1: 40}
 
 
 def test_examples_that_do_not_fit_are_counted_not_cut(folder, tmp_path, capsys):
@@ -107,53 +115,78 @@ def test_examples_that_do_not_fit_are_counted_not_cut(folder, tmp_path, capsys):
     write_table(pd.DataFrame(table), data)
     arguments = {"name": "mine", "split": "train", "settings": Templates(), "data": data, "model": folder, "out": out}
     with pytest.raises(UserError, match=r"datasets\.mine: 1 of 2 examples of train are too long .* b \(\d+ tokens\)"):
-        tokenize_data(**arguments, bad_examples="error", max_new_tokens=8)
+        tokenize_data(**arguments, bad_examples="error")
     assert not out.exists()
-    tokenize_data(**arguments, bad_examples="drop", max_new_tokens=8)
+    tokenize_data(**arguments, bad_examples="drop")
     assert "1 of 2 examples" in capsys.readouterr().err
     assert read_table(out)["example_id"].tolist() == ["a"]
     assert read_made_by(out)["too_long"] == 1
+    arguments["settings"] = Templates(max_tokens=3)
+    with pytest.raises(UserError, match="no example is left"):
+        tokenize_data(**arguments, bad_examples="drop")
+
+
+def test_a_stop_text_that_the_tokenizer_cannot_write_is_refused(tmp_path):
+    words = train_tokenizer(TEXTS, TokenizerSettings(kind="words"))
+    new_model(words, recipe("words")).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    table = {"example_id": ["a"], "question": "Ada", "solution": "so", "answer": "1", "subset_rank": [0]}
+    write_table(pd.DataFrame(table), tmp_path / "data.parquet")
+    with pytest.raises(UserError, match=r"datasets\.mine\.stop"):
+        tokenize_data("mine", "train", Templates(), "error", tmp_path / "data.parquet", tmp_path, tmp_path / "out")
+
+
+def test_prompts_must_leave_room_for_answers(folder, tmp_path):
+    tokens, out = tmp_path / "train.parquet", tmp_path / "checked.json"
+    write_table(pd.DataFrame({"prompt_ids": [[1] * 10, [1] * 28]}), tokens)
+    with pytest.raises(UserError, match=r"longest prompt of train has 28 tokens, and 101 .* lower it to 100 or less"):
+        check_fit([tokens], folder, 101, out)
+    assert not out.exists()
+    check_fit([tokens], folder, 100, out)
+    assert out.exists()
 
 
 # --- sampling ---
 
 
-def greedy(max_new_tokens=24, n=1):
-    return SamplingSettings(n=n, temperature=0, max_new_tokens=max_new_tokens)
+def check_against_generate(folder, prompts, batch_size, n):
+    """Greedy samples have the text and the number of tokens of transformers' generate, whichever sample it is."""
+    settings = SamplingSettings(n=n, temperature=0, max_new_tokens=24)
+    completions = open_backend(folder, settings, STOP, batch_size).sample(seeded_prompts(prompts, settings))
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    for prompt, answers in zip(prompts, completions, strict=True):
+        ids = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False)[0, len(prompt) :]
+        text = tokenizer.decode(ids, skip_special_tokens=True)
+        assert [answer.text for answer in answers] == [cut_at_stop(text, STOP)] * n
+        if STOP not in text:
+            assert [answer.n_tokens for answer in answers] == [len(ids)] * n
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 256])
-def test_greedy_sampling_gives_the_tokens_of_generate(folder, tokenizer, examples, batch_size):
-    prompts = [example.prompt for example in examples]
-    completions = open_backend(folder, greedy(), STOP, batch_size).sample(seeded_prompts(prompts, greedy()))
-    model = load_model(folder)
-    for prompt, (completion,) in zip(prompts, completions, strict=True):
-        ids = model.generate(
-            torch.tensor([prompt]), max_new_tokens=24, do_sample=False, pad_token_id=tokenizer.pad_token_id
-        )[0, len(prompt) :]
-        assert completion.text == cut_at_stop(tokenizer.decode(ids, skip_special_tokens=True), STOP)
+@pytest.mark.parametrize(("batch_size", "n"), [(1, 1), (7, 3), (256, 2)])
+def test_greedy_sampling_gives_the_tokens_of_generate(folder, examples, batch_size, n):
+    check_against_generate(folder, [example.prompt for example in examples[:30]], batch_size, n)
 
 
-@pytest.mark.parametrize("make", ["grouped heads", "gpt2"])
+@pytest.mark.parametrize("make", ["grouped heads", "gpt2", "gemma2"])
 def test_other_architectures_sample_as_generate_does(tmp_path, tokenizer, examples, make):
     torch.manual_seed(1)
     common = {"vocab_size": len(tokenizer), "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 1}
-    if make == "gpt2":
-        model = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=128, **common))
-    else:
-        shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
-        model = LlamaForCausalLM(LlamaConfig(**shape, intermediate_size=32, **common))
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    match make:
+        case "gpt2":
+            model = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=128, **common))
+        case "gemma2":  # caps its logits, and every other layer sees a window that is shorter than the prompts
+            model = Gemma2ForCausalLM(
+                Gemma2Config(**shape, head_dim=8, intermediate_size=32, sliding_window=6, **common)
+            )
+        case "grouped heads":
+            model = LlamaForCausalLM(LlamaConfig(**shape, intermediate_size=32, **common))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    prompts = [example.prompt for example in examples[:8]]
-    completions = open_backend(tmp_path, greedy(), STOP, 16).sample(seeded_prompts(prompts, greedy()))
-    model = load_model(tmp_path)
-    for prompt, (completion,) in zip(prompts, completions, strict=True):
-        ids = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False)[0, len(prompt) :]
-        assert completion.text == cut_at_stop(tokenizer.decode(ids, skip_special_tokens=True), STOP)
+    check_against_generate(tmp_path, [example.prompt for example in examples[:8]], 16, 2)
 
 
 def test_samples_do_not_depend_on_the_batch(folder, examples):

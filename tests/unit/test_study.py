@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 
+from premem import settings, study
 from premem.errors import UserError
 from premem.settings import Sweep, spell_learning_rate
 from premem.study import load_study
@@ -51,9 +52,9 @@ def test_the_embedded_study(config):
     study = load_study(config, "config.yaml")
     assert len(study.runs) == 13
     assert len(set(study.runs)) == 13
-    assert sum(len(study.checkpoint_epochs(run.epochs)) for run in study.runs) == 40
+    assert sum(len(study.checkpoint_epochs(run.epochs)) for run in study.runs) == 51
     assert study.pairs == [("tiny", "arithmetic")]
-    assert str(study.runs[0]) == "tiny/arithmetic/lr1e-2_ep24_full_seed0"
+    assert str(study.runs[0]) == "tiny/arithmetic/lr1e-2_ep18_full_seed0"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_every_study_file_is_valid(root):
         ("sweep.0.lr", "fast", ["sweep[0].lr[0]: 'fast' is not a number"]),
         ("sweep.0.epochs", 0, ["sweep[0].epochs[0]", "greater than 0"]),
         ("sweep.0.lr", [], ["sweep[0].lr", "at least 1 item"]),
-        ("sweep.1.epochs", [12, 24], ["sweep[1]: run tiny/arithmetic/lr1e-2_ep24_full_seed0 is already in sweep[0]"]),
+        ("sweep.1.epochs", [3, 9], ["sweep[1]: run tiny/arithmetic/lr1e-2_ep9_full_seed0 is already in sweep[0]"]),
         ("sizes.half", 1.5, ["sizes.half", "less than or equal to 1"]),
         ("models.tiny.path", "x", ["models.tiny: give one of path, hub and pretrain (given: path, pretrain)"]),
         ("models.big", {"hub": "a/b"}, ["models.big: a hub model needs revision"]),
@@ -108,6 +109,9 @@ def test_every_study_file_is_valid(root):
         ("threshold", {"grid": {"start": 3, "stop": 2}}, ["threshold.grid: start 3.0 is not below stop 2.0"]),
         ("models.tiny.pretrain.architecture.heads", 3, ["hidden_size 64 is not a multiple of heads 3"]),
         ("sweep", None, ["config.yaml: sweep"]),
+        ("datasets.arithmetic.train", None, ["datasets.arithmetic.train"]),
+        ("datasets.arithmetic.test", ["a"], ["datasets.arithmetic.test"]),
+        ("datasets.arithmetic.test", {"harder": None}, ["datasets.arithmetic.test.harder"]),
     ],
 )
 def test_a_bad_value_is_named_with_its_file_key_and_mend(config, path, value, messages):
@@ -123,6 +127,19 @@ def test_all_problems_are_named_at_once(config):
         load_study(bad, "my.yaml")
     assert len(str(error.value).splitlines()) == 2
     assert all(line.startswith("my.yaml: ") for line in str(error.value).splitlines())
+
+
+def test_every_key_is_described_where_it_is_defined():
+    blocks = [block for module in (settings, study) for block in vars(module).values() if isinstance(block, type)]
+    blocks = [block for block in blocks if issubclass(block, settings.Block)]
+    assert len(blocks) > 15
+    missing = [
+        f"{block.__name__}.{name}"
+        for block in blocks
+        for name, field in block.model_fields.items()
+        if not field.description
+    ]
+    assert missing == []
 
 
 def test_a_builtin_dataset_changes_key_by_key(config):

@@ -40,6 +40,14 @@ def finished(checkout):
     return checkout
 
 
+def edit_study(checkout: Path, key: str, value: dict) -> Path:
+    """A copy of the tiny study's file with some values of a block changed."""
+    config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
+    path = checkout / "edited.yaml"
+    path.write_text(yaml.safe_dump({**config, key: {**config.get(key, {}), **value}}))
+    return path
+
+
 def rerun(checkout, *arguments) -> set[str]:
     """Names of the rules that a call would run."""
     done = snakemake(checkout, "--dry-run", "--quiet", "rules", *arguments)
@@ -92,48 +100,50 @@ def test_what_has_been_made_says_what_made_it(finished):
     assert "torch" in made_by["versions"]
 
 
-def test_checkpoints_go_once_they_are_evaluated(finished):
-    assert not list((finished / "results").rglob("*.safetensors")) or all(
-        "checkpoints" not in path.parts for path in (finished / "results").rglob("*.safetensors")
-    )
+def test_checkpoints_go_once_they_are_evaluated(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    kept = copy / "results" / "tiny" / RUN / "checkpoints" / "epoch-2" / "model.safetensors"
+    assert kept.is_file()  # the study says keep: all
+    edited = edit_study(copy, "checkpoints", {"keep": "none"})
+    target = f"results/tiny/{RUN}/memorization.parquet"
+    done = snakemake(copy, "--configfile", edited, "--forcerun", "train_2_epochs", "--", target)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert (copy / target).is_file()
+    assert not kept.exists()
 
 
 def test_a_finished_study_reruns_nothing(finished):
     assert rerun(finished, "--configfile", "config/tiny.yaml") == set()
 
 
+PLOTS = {"plot_prediction", "plot_training_curves", "plot_threshold", "plot_learning_progress"}
+REGRESSED = {"regress", "summarize"} | PLOTS
+PLACED = {"calibrate", "choose_threshold", "place_points"} | REGRESSED
+SCORED = {"score_run"} | PLACED
+SAMPLED = {"sample_checkpoint", "grade_samples", "compare_graders"} | SCORED
+TRAINED = {"train_2_epochs", "train_4_epochs", "measure_perplexity"} | SAMPLED
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("figures", {"width": 6}, {f"plot_{name}" for name in FIGURES} | {"summarize"})
-        for FIGURES in [("prediction", "training_curves", "threshold", "learning_progress")]
-    ]
-    + [
-        (
-            "statistics",
-            {"resamples": 100},
-            {
-                "regress",
-                "plot_prediction",
-                "plot_threshold",
-                "plot_training_curves",
-                "plot_learning_progress",
-                "summarize",
-            },
-        ),
-        ("hardware", {"sampling_batch": 16}, set()),
+        ("figures", {"width": 6}, PLOTS | {"summarize"}),
+        ("statistics", {"resamples": 100}, REGRESSED),
+        ("threshold", {"value": 1.5}, PLACED),
+        ("grading", {"grader": "lenient"}, SCORED),
+        ("sampling", {"temperature": 0.7}, SAMPLED),
+        ("sampling", {"max_new_tokens": 39}, SAMPLED | {"check_fit"}),
+        ("training", {"weight_decay": 0.1}, TRAINED),
+        ("hardware", {"sampling_batch": 16, "perplexity_batch": 100}, set()),
     ],
 )
 def test_an_edit_reruns_what_depends_on_it(finished, key, value, expected):
-    config = yaml.safe_load((finished / "config" / "tiny.yaml").read_text())
-    path = finished / "edited.yaml"
-    path.write_text(yaml.safe_dump({**config, key: {**config.get(key, {}), **value}}))
-    assert rerun(finished, "--configfile", str(path)) == expected
+    assert rerun(finished, "--configfile", edit_study(finished, key, value)) == expected
 
 
 def test_a_single_file_is_a_target(checkout):
     rules = rerun(checkout, "--configfile", "config/tiny.yaml", "--forceall", f"results/tiny/{RUN}/training.parquet")
-    assert rules == {"prepare_data", "pretrain_model", "tokenize_data", "train_2_epochs"}
+    assert rules == {"prepare_data", "pretrain_model", "tokenize_data", "check_fit", "train_2_epochs"}
 
 
 def test_every_study_file_builds_its_graph(checkout):
@@ -156,21 +166,29 @@ def test_bad_input_is_refused_before_anything_runs(checkout, arguments, message)
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_bad_examples_end_the_study_before_training(checkout, tmp_path):
+def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path):
     config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
-    rows = [{"question": f"{i} + 1 ?", "solution": f"#### {i + 1}"} for i in range(9)] + [
-        {"question": "", "solution": ""}
-    ]
-    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    source = {"files": [str(tmp_path / "mine.jsonl")]}
-    config["datasets"]["mine"] = {"train": source, "test": {"test": source}, "answers": "gsm8k"}
+    rows = [{"question": f"{i} + 1 ?", "solution": f"#### {i + 1}"} for i in range(9)]
+    for name, more in (("train", []), ("test", [{"question": "", "solution": ""}])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows + more))
+    files = {name: {"files": [str(tmp_path / f"{name}.jsonl")]} for name in ("train", "test")}
+    templates = {"prompt": "{question} Answer :", "target": " {solution} Done", "stop": " Done"}
+    mine = {"train": files["train"], "test": {"test": files["test"]}, "answers": "gsm8k", **templates}
+    config["datasets"]["mine"] = mine
     config["sweep"] = [{"model": "tiny", "dataset": "mine", "lr": 1e-2, "epochs": 1, "size": "full"}]
     config["results"] = str(tmp_path / "results")
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
-    done = snakemake(checkout, "--configfile", tmp_path / "study.yaml", "--until", "prepare_data")
+    old = tmp_path / "results" / "tiny" / "data" / "mine" / "test.parquet"
+    old.parent.mkdir(parents=True)
+    old.write_text("from before")
+    done = snakemake(checkout, "--configfile", tmp_path / "study.yaml", "--forcerun", "prepare_data")
+    said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "datasets.mine.train: 1 bad examples: row 9: question is empty" in done.stdout + done.stderr
-    assert "bad_examples: drop" in done.stdout + done.stderr
+    assert "datasets.mine.test.test: 1 bad examples: row 9: question is empty" in said
+    assert "bad_examples: drop" in said
+    assert "MissingOutputException" not in said
+    assert not (tmp_path / "results" / "tiny" / "models").exists()
+    assert old.read_text() == "from before"
 
 
 def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):

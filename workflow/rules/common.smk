@@ -1,14 +1,16 @@
 # The study and its paths: every rule file names files by the patterns below.
 
 import re
+import shlex
 import sys
 from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+SCRIPTS_FOLDER = Path(workflow.basedir) / "workflow" / "scripts"
+SCRIPTS = shlex.quote(str(SCRIPTS_FOLDER))  # for shell commands
+sys.path.insert(0, str(SCRIPTS_FOLDER))
 
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
@@ -21,18 +23,22 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 # Jobs run with the interpreter that runs Snakemake, or with the environment's own under --sdm conda.
-PYTHON = "python" if "conda" in map(str, workflow.deployment_settings.deployment_method) else sys.executable
+PYTHON = (
+    "python" if "conda" in map(str, workflow.deployment_settings.deployment_method) else shlex.quote(sys.executable)
+)
 
 # Everything after the preparation rules works offline and keeps quiet; a thread pool of a library does not change with
 # the number of cores, since sums would then be rounded differently.
 shell.prefix(
-    "export HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
+    "set -euo pipefail; export HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
     "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 PYTHONHASHSEED=0; "
 )
 
-RESULTS = f"{STUDY.results}/{STUDY.study}"
+RESULTS = f"{Path(STUDY.results).expanduser()}/{STUDY.study}"
 DATA = f"{RESULTS}/data/{{dataset}}/{{split}}.parquet"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{dataset}}/{{split}}.parquet"
+# Made once all data of a pair are known to be good. What is expensive waits for it, but does not rerun after it (ancient).
+CHECKED = f"{RESULTS}/tokens/{{model}}/{{dataset}}/checked.json"
 BASE_MODEL = f"{RESULTS}/models/{{model}}"
 PAIR = f"{RESULTS}/pairs/{{model}}/{{dataset}}"
 ONE_RUN = "{model}/{dataset}/lr{lr}_ep{epochs}_{size}_seed{seed}"
@@ -135,7 +141,7 @@ def base_model(wildcards):
 @cache
 def code(script):
     """A digest of the code that a script uses; as a param, it makes an edit rerun exactly the rules concerned."""
-    return fingerprint(SCRIPTS / script)
+    return fingerprint(SCRIPTS_FOLDER / script)
 
 
 def settings(block, kind=None):

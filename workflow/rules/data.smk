@@ -1,4 +1,5 @@
-# From a dataset's source to token ids. Takes the hub, local files or a generator; makes data/ and tokens/.
+# From a dataset's source to token ids. Takes the hub, local files or a generator; makes data/ and tokens/. Old tables stay
+# until whole new ones take their place (`update`), so that a bad edit loses nothing.
 
 
 rule prepare_data:
@@ -6,9 +7,11 @@ rule prepare_data:
     input:
         lambda w: [Path(file).expanduser() for file in source_of()(w).files or []],
     output:
-        DATA,
+        update(DATA),
     log:
         f"{RESULTS}/logs/prepare_data/{{dataset}}/{{split}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/prepare_data/{{dataset}}/{{split}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
@@ -18,7 +21,7 @@ rule prepare_data:
         code=code("prepare_data.py"),
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/prepare_data.py --name {wildcards.dataset} --split {wildcards.split} "
-        "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule tokenize_data:
@@ -27,18 +30,40 @@ rule tokenize_data:
         data=DATA,
         model=base_model,
     output:
-        TOKENS,
+        update(TOKENS),
     log:
         f"{RESULTS}/logs/tokenize_data/{{model}}/{{dataset}}/{{split}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tokenize_data/{{model}}/{{dataset}}/{{split}}.tsv"
     conda:
         "../../envs/train.yaml"
     params:
         settings=dataset_settings(Templates),
         bad_examples=lambda w: STUDY.datasets[w.dataset].bad_examples,
-        max_new_tokens=STUDY.sampling.max_new_tokens,
         code=code("tokenize_data.py"),
     shell:
         "{PYTHON} {SCRIPTS}/tokenize_data.py --name {wildcards.dataset} --split {wildcards.split} "
         "--settings {params.settings:q} --bad-examples {params.bad_examples} "
-        "--max-new-tokens {params.max_new_tokens} --data {input.data} "
-        "--model {input.model} --out {output} 2>&1 | tee {log}"
+        "--data {input.data:q} "
+        "--model {input.model:q} --out {output:q} 2>&1 | tee {log:q}"
+
+
+rule check_fit:
+    """Refuse prompts that leave no room for an answer in the model's context. Training waits for it (see `CHECKED`)."""
+    input:
+        tokens=all_splits(TOKENS),
+        model=base_model,
+    output:
+        CHECKED,
+    log:
+        f"{RESULTS}/logs/check_fit/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/check_fit/{{model}}/{{dataset}}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        max_new_tokens=STUDY.sampling.max_new_tokens,
+        code=code("check_fit.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --model {input.model:q} "
+        "--max-new-tokens {params.max_new_tokens} --out {output:q} 2>&1 | tee {log:q}"

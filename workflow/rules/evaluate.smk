@@ -4,7 +4,7 @@
 
 # Which checkpoints one job samples: one, or all of a run, which starts an engine less often.
 SAMPLED_TOGETHER = {"sample_checkpoint": [{}]}
-if STUDY.hardware.sample_runs_whole:
+if STUDY.checkpoints.sample_together:
     SAMPLED_TOGETHER = {
         f"sample_{epochs}_epochs": [{"epochs": epochs, "epoch": epoch} for epoch in STUDY.checkpoint_epochs(epochs)]
         for epochs in sorted({run.epochs for run in STUDY.runs})
@@ -37,9 +37,9 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             size=size_of,
             code=code("sample.py"),
         shell:
-            "{PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints} --train {input.train} "
-            "--tests {input.tests} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
-            "--threads {threads} --batch-size {resources.batch_size} --out {output} 2>&1 | tee {log}"
+            "{PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
+            "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
+            "--threads {threads} --batch-size {resources.batch_size} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule grade_samples:
@@ -61,8 +61,8 @@ rule grade_samples:
         time_limit=STUDY.grading.time_limit,
         code=code("grade.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples} --data {input.data} --answers {params.answers} "
-        "--time-limit {params.time_limit} --out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples:q} --data {input.data:q} --answers {params.answers} "
+        "--time-limit {params.time_limit} --workers {threads} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule measure_perplexity:
@@ -88,10 +88,10 @@ rule measure_perplexity:
         dtype=STUDY.sampling.dtype,
         code=code("measure_perplexity.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints} "
-        "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens} --size {params.size} "
+        "{PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
+        "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens:q} --size {params.size} "
         "--dtype {params.dtype} --threads {threads} --tokens-per-batch {resources.tokens_per_batch} "
-        "--out {output} 2>&1 | tee {log}"
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 rule score_run:
@@ -104,6 +104,8 @@ rule score_run:
         tests=f"{RUN}/test_accuracy.parquet",
     log:
         f"{RESULTS}/logs/score_run/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_run/{ONE_RUN}.tsv"
     priority: 4
     conda:
         "../../envs/analyze.yaml"
@@ -112,6 +114,6 @@ rule score_run:
         grader=STUDY.grading.grader,
         code=code("score_run.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/score_run.py --grades {input.grades} --checkpoint-epochs {params.checkpoint_epochs} "
-        "--perplexity {input.perplexity} --grader {params.grader} --memorization {output.memorization} "
-        "--tests {output.tests} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/score_run.py --grades {input.grades:q} --checkpoint-epochs {params.checkpoint_epochs} "
+        "--perplexity {input.perplexity:q} --grader {params.grader} --memorization {output.memorization:q} "
+        "--tests {output.tests:q} 2>&1 | tee {log:q}"

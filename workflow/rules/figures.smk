@@ -18,14 +18,16 @@ rule plot_prediction:
         figure_files("prediction"),
     log:
         f"{RESULTS}/logs/plot_prediction/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_prediction/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         settings=settings(STUDY.figures),
         code=code("plot_prediction.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_prediction.py --points {input.points} --regression {input.regression} "
-        "--settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/plot_prediction.py --points {input.points:q} --regression {input.regression:q} "
+        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_training_curves:
@@ -36,14 +38,16 @@ rule plot_training_curves:
         figure_files("training_curves"),
     log:
         f"{RESULTS}/logs/plot_training_curves/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_training_curves/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         settings=settings(STUDY.figures),
         code=code("plot_training_curves.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_training_curves.py --points {input.points} --settings {params.settings:q} "
-        "--out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/plot_training_curves.py --points {input.points:q} --settings {params.settings:q} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 use rule plot_training_curves as plot_training_curve with:
@@ -53,6 +57,8 @@ use rule plot_training_curves as plot_training_curve with:
         figure_files("training_curve", RUN),
     log:
         f"{RESULTS}/logs/plot_training_curve/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_training_curve/{ONE_RUN}.tsv"
 
 
 rule plot_threshold:
@@ -64,14 +70,16 @@ rule plot_threshold:
         figure_files("threshold"),
     log:
         f"{RESULTS}/logs/plot_threshold/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_threshold/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         settings=settings(STUDY.figures),
         code=code("plot_threshold.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_threshold.py --calibration {input.calibration} --regression {input.regression} "
-        "--settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/plot_threshold.py --calibration {input.calibration:q} --regression {input.regression:q} "
+        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_learning_progress:
@@ -79,16 +87,18 @@ rule plot_learning_progress:
     input:
         memorization=of_pair(MEMORIZATION),
         points=rules.regress.output.points,
-        threshold=rules.calibrate.output.threshold,
+        threshold=rules.choose_threshold.output,
     output:
         figure_files("learning_progress"),
     log:
         f"{RESULTS}/logs/plot_learning_progress/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_learning_progress/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         settings=settings(STUDY.figures),
         code=code("plot_learning_progress.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_learning_progress.py --memorization {input.memorization} --points {input.points} "
-        "--threshold {input.threshold} --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/plot_learning_progress.py --memorization {input.memorization:q} --points {input.points:q} "
+        "--threshold {input.threshold:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"

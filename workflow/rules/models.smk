@@ -8,8 +8,9 @@ def corpus_dataset(wildcards):
 rule pretrain_model:
     """Train a small base model from nothing."""
     input:
+        checked=ancient(expand_pairs(DATA, split=splits_of)),  # bad data end the study before this
         # Generated texts need no data.
-        lambda w: (
+        texts=lambda w: (
             []
             if STUDY.models[w.model].pretrain.corpus.generate
             else DATA.format(dataset=corpus_dataset(w), split=TRAIN)
@@ -22,22 +23,26 @@ rule pretrain_model:
         f"{RESULTS}/benchmarks/pretrain_model/{{model}}.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 2
+    threads: lambda w: STUDY.models[w.model].pretrain.threads
     params:
         settings=lambda w: settings(STUDY.models[w.model].pretrain),
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
         code=code("pretrain_model.py"),
     shell:
         "{PYTHON} {SCRIPTS}/pretrain_model.py --settings {params.settings:q} --templates {params.templates:q} "
-        "--data {input} --out {output} 2>&1 | tee {log}"
+        "--data {input.texts:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule fetch_model:
     """Download a model from the hub, at its commit."""
+    input:
+        checked=ancient(expand_pairs(DATA, split=splits_of)),
     output:
         directory(f"{RESULTS}/models/{{model,{one_of(name for name, m in STUDY.models.items() if m.hub)}}}"),
     log:
         f"{RESULTS}/logs/fetch_model/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fetch_model/{{model}}.tsv"
     conda:
         "../../envs/train.yaml"
     params:
@@ -46,4 +51,4 @@ rule fetch_model:
         code=code("fetch_model.py"),
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/fetch_model.py --hub {params.hub} --revision {params.revision} "
-        "--out {output} 2>&1 | tee {log}"
+        "--out {output:q} 2>&1 | tee {log:q}"

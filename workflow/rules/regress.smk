@@ -10,9 +10,10 @@ rule calibrate:
     output:
         curves=f"{PAIR}/curves.parquet",
         calibration=f"{PAIR}/calibration.csv",
-        threshold=f"{PAIR}/threshold.json",
     log:
         f"{RESULTS}/logs/calibrate/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/calibrate/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
@@ -20,9 +21,29 @@ rule calibrate:
         test_set=study_test_set,
         code=code("calibrate.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/calibrate.py --memorization {input.memorization} --tests {input.tests} "
-        "--settings {params.settings:q} --test-set {params.test_set} --curves {output.curves} "
-        "--calibration {output.calibration} --threshold {output.threshold} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/calibrate.py --memorization {input.memorization:q} --tests {input.tests:q} "
+        "--settings {params.settings:q} --test-set {params.test_set} --curves {output.curves:q} "
+        "--calibration {output.calibration:q} 2>&1 | tee {log:q}"
+
+
+rule choose_threshold:
+    """Write down p: the one that the study fixes, else the calibrated one."""
+    input:
+        [] if STUDY.threshold.value else rules.calibrate.output.calibration,
+    output:
+        f"{PAIR}/threshold.json",
+    log:
+        f"{RESULTS}/logs/choose_threshold/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/choose_threshold/{{model}}/{{dataset}}.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        settings=settings(STUDY.threshold),
+        code=code("choose_threshold.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/choose_threshold.py --calibration {input:q} --settings {params.settings:q} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 rule place_points:
@@ -30,21 +51,23 @@ rule place_points:
     input:
         memorization=MEMORIZATION,
         tests=f"{RUN}/test_accuracy.parquet",
-        threshold=rules.calibrate.output.threshold,
+        threshold=rules.choose_threshold.output,
     output:
         POINTS,
     log:
         f"{RESULTS}/logs/place_points/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/place_points/{ONE_RUN}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         test_set=study_test_set,
         code=code("place_points.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/place_points.py --memorization {input.memorization} --tests {input.tests} "
-        "--threshold {input.threshold} --test-set {params.test_set} --model {wildcards.model} "
+        "{PYTHON} {SCRIPTS}/place_points.py --memorization {input.memorization:q} --tests {input.tests:q} "
+        "--threshold {input.threshold:q} --test-set {params.test_set} --model {wildcards.model} "
         "--dataset {wildcards.dataset} --lr {wildcards.lr} --epochs {wildcards.epochs} --size {wildcards.size} "
-        "--seed {wildcards.seed} --out {output} 2>&1 | tee {log}"
+        "--seed {wildcards.seed} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule regress:
@@ -52,22 +75,24 @@ rule regress:
     input:
         points=of_pair(POINTS),
         curves=rules.calibrate.output.curves,
-        threshold=rules.calibrate.output.threshold,
+        threshold=rules.choose_threshold.output,
     output:
         points=f"{PAIR}/points.csv",
         regression=REGRESSION,
         ols=f"{PAIR}/ols.txt",
     log:
         f"{RESULTS}/logs/regress/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/regress/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         settings=settings(STUDY.statistics),
         code=code("regress.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/regress.py --points {input.points} --curves {input.curves} --threshold {input.threshold} "
-        "--settings {params.settings:q} --points-out {output.points} --regression {output.regression} "
-        "--ols {output.ols} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/regress.py --points {input.points:q} --curves {input.curves:q} --threshold {input.threshold:q} "
+        "--settings {params.settings:q} --points-out {output.points:q} --regression {output.regression:q} "
+        "--ols {output.ols:q} 2>&1 | tee {log:q}"
 
 
 rule compare_graders:
@@ -78,9 +103,11 @@ rule compare_graders:
         f"{PAIR}/graders.csv",
     log:
         f"{RESULTS}/logs/compare_graders/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_graders/{{model}}/{{dataset}}.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
         code=code("compare_graders.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/compare_graders.py --grades {input} --out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/compare_graders.py --grades {input:q} --out {output:q} 2>&1 | tee {log:q}"

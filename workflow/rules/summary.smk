@@ -13,6 +13,8 @@ rule summarize:
         report(f"{RESULTS}/summary.md", caption="../report/summary.rst", category="Summary"),
     log:
         f"{RESULTS}/logs/summarize.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summarize.tsv"
     conda:
         "../../envs/analyze.yaml"
     params:
@@ -20,5 +22,5 @@ rule summarize:
         image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
         code=code("summarize.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --image-format {params.image_format} --regressions {input.regressions} "
-        "--points {input.points} --graders {input.graders} --data {input.data} --out {output} 2>&1 | tee {log}"
+        "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --image-format {params.image_format} --regressions {input.regressions:q} "
+        "--points {input.points:q} --graders {input.graders:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -15,6 +15,7 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
         input:
             base=base_model,
             tokens=fill(TOKENS, split=TRAIN),
+            checked=ancient(CHECKED),
         output:
             checkpoints=[
                 keep_or_temp(directory(fill(CHECKPOINT, epochs=epochs, epoch=epoch)), epoch, epochs)
@@ -35,7 +36,7 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
             code=code("train.py"),
         shell:
-            "{PYTHON} {SCRIPTS}/train.py --base {input.base} --tokens {input.tokens} --settings {params.settings:q} "
+            "{PYTHON} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
-            "--threads {threads} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints} "
-            "--out {output.log} 2>&1 | tee {log}"
+            "--threads {threads} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
+            "--out {output.log:q} 2>&1 | tee {log:q}"

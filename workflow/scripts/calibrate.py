@@ -1,13 +1,11 @@
-"""Predict test accuracy at every threshold p of the grid, for all runs of a pair, and choose p."""
+"""Predict test accuracy at every threshold p of the grid, for all runs of a pair."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from premem import cli
-from premem.files import whole
-from premem.regression import best_threshold, calibrate, predict_over_grid, threshold_grid
+from premem.regression import calibrate, predict_over_grid, threshold_grid
 from premem.settings import Threshold
 from premem.tables import read_table, write_csv, write_table
 
@@ -19,7 +17,6 @@ def main(
     test_set: str,
     curves: Path,
     calibration: Path,
-    threshold: Path,
 ) -> None:
     thresholds = threshold_grid(settings.grid)
     tables = []
@@ -29,14 +26,8 @@ def main(
         accuracy = accuracy[accuracy["test_set"] == test_set].groupby("epoch")["accuracy"].mean()
         tables.append(predicted.assign(run=scores.parent.name, test_accuracy=predicted["epoch"].map(accuracy)))
     table = pd.concat(tables, ignore_index=True)
-    calibrated = calibrate(table)
     write_table(table, curves)
-    write_csv(calibrated, calibration)
-    chosen = {"threshold": settings.value, "chosen": "fixed in the configuration"}
-    if settings.value is None:
-        chosen = {"threshold": best_threshold(calibrated), "chosen": "calibrated on all runs of this pair"}
-    with whole(threshold) as aside:
-        aside.write_text(json.dumps({**chosen, "fixed": settings.value is not None}) + "\n")
+    write_csv(calibrate(table), calibration)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from premem.grading import VERSIONS, grade_answers
 from premem.tables import read_table, write_table
 
 
-def main(samples: Path, data: list[Path], answers: str, time_limit: float, out: Path) -> None:
+def main(samples: Path, data: list[Path], answers: str, time_limit: float, workers: int, out: Path) -> None:
     table = read_table(samples, ["split", "example_id", "sample", "text"])
     references = pd.concat([read_table(path, ["example_id", "answer"]) for path in data])
     expected = table["example_id"].map(references.set_index("example_id")["answer"])
-    grades = grade_answers(list(table["text"]), list(expected), answers, time_limit)
+    grades = grade_answers(list(table["text"]), list(expected), answers, time_limit, workers)
     result = table[["split", "example_id", "sample"]].copy()
     for grader, graded in grades.items():
         result[grader] = pd.Categorical([g.grade for g in graded], ["correct", "incorrect", "no_answer"])

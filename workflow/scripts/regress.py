@@ -25,7 +25,8 @@ def main(
     table = pd.concat([read_table(path) for path in points], ignore_index=True)
     curve = read_table(curves)
     fixed = chosen["threshold"] if chosen["fixed"] else None
-    write_csv(table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left"), points_out)
+    held_out = table if chosen["fixed"] else table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left")
+    write_csv(held_out, points_out)
     write_csv(regression_table(table, curve, settings, fixed), regression)
     with whole(ols) as aside:
         aside.write_text("\n\n".join(ols_summary(table, name) for name in ("premem_accuracy", "train_accuracy")) + "\n")

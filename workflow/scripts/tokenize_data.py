@@ -1,14 +1,13 @@
 """Tokenize the prompts and targets of a split for a model, and check that they fit its context."""
 
-import json
 import sys
 from pathlib import Path
 
 import pandas as pd
-from transformers import AutoTokenizer
 
 from premem import cli
 from premem.errors import UserError
+from premem.models import context_of, load_tokenizer
 from premem.settings import Templates
 from premem.tables import read_table, write_table
 from premem.tokens import find_too_long, tokenize
@@ -19,18 +18,16 @@ def main(
     split: str,
     settings: Templates,
     bad_examples: str,
-    max_new_tokens: int,
     data: Path,
     model: Path,
     out: Path,
 ) -> None:
     examples = read_table(data, ["example_id", "question", "solution", "answer", "subset_rank"])
-    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+    tokenizer = load_tokenizer(model)
     prompts = [settings.write_prompt(question) for question in examples["question"]]
     targets = [settings.write_target(solution) for solution in examples["solution"]]
     tokenized = tokenize(tokenizer, prompts, targets)
-    context = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
-    too_long = find_too_long(tokenized, settings.max_tokens, context, max_new_tokens)
+    too_long = find_too_long(tokenized, settings.max_tokens, context_of(model))
     if too_long:
         ids = ", ".join(f"{examples['example_id'][i]} ({n} tokens)" for i, n in list(too_long.items())[:5])
         message = (
@@ -38,10 +35,18 @@ def main(
         )
         if bad_examples == "error":
             raise UserError(
-                f"{message}; lower sampling.max_new_tokens, raise datasets.{name}.max_tokens, or set "
+                f"{message}; raise datasets.{name}.max_tokens, take a model with a longer context, or set "
                 f"datasets.{name}.bad_examples: drop"
             )
         print(f"{message}; left out", file=sys.stderr)
+    if len(too_long) == len(examples):
+        raise UserError(f"{message}; no example is left")
+    written = str(tokenizer.decode(tokenized[0].target))
+    if settings.stop not in written:
+        raise UserError(
+            f"datasets.{name}.stop: the tokenizer of {model} writes the end of a target as …{written[-40:]!r}, in "
+            f"which {settings.stop!r} is not found, so that no answer would end; change stop and target"
+        )
     table = pd.DataFrame(
         {
             "example_id": examples["example_id"],

@@ -1,11 +1,10 @@
 """The embedded dataset: generated story problems over one changing quantity.
 
     question   Olga has 10 nuts . Olga finds 4 more . Ivan takes half from Olga . how many nuts now ?
-    solution   first get 10 + 4 = 14 yes . then comes 14 - 7 = 7 sure . done #### 7
+    solution   first we get 10 + 4 = 14 yes . then comes 14 - 7 = 7 . the end #### 7
 
 Every sentence of a question and of a solution (a *trace*) is phrased at random. A trace thus has entropy that only
-memorization can remove, and about the same per token in every trace: a model that solves the problems without
-memorizing them keeps a high perplexity. Words,
+memorization can remove: a model that solves the problems without memorizing them keeps a high perplexity. Words,
 numbers and marks are separated by blanks, so that a word-level tokenizer needs about 140 tokens.
 """
 
@@ -44,9 +43,9 @@ STEP_WEIGHTS = {"add": 35, "subtract": 35, "double": 15, "halve": 15}
 QUESTIONS = ("how many {o} has {n} now ?", "how many {o} now ?", "now count the {o} of {n} .")
 
 LEAD_INS = "first next then now here after later so thus well again look".split()
-CONNECTIVES = "have get makes gives comes finds see is".split()
-TAILS = "yes indeed exactly naturally altogether clearly sure".split()
-ENDINGS = "done finally answer end result".split()
+CONNECTIVES = ("we have", "we get", "this is", "it makes", "gives", "comes", "finds", "see")
+TAILS = ("", "yes", "indeed", "exactly", "naturally", "altogether", "clearly")
+ENDINGS = ("done", "that is all", "the answer", "the end", "finally")
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,11 @@ def _tell_story(random: Random, operations: tuple[str, ...]) -> Problem | None:
         sentences.append(random.choice(STEPS[operation]).format(n=person, m=other, b=number, o=objects))
     sentences.append(random.choice(QUESTIONS).format(n=person, o=objects))
     trace = [
-        f"{random.choice(LEAD_INS)} {random.choice(CONNECTIVES)} {equation} {random.choice(TAILS)} ."
+        " ".join(
+            part
+            for part in (random.choice(LEAD_INS), random.choice(CONNECTIVES), equation, random.choice(TAILS), ".")
+            if part
+        )
         for equation in equations
     ]
     return Problem(

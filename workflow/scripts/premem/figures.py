@@ -53,7 +53,7 @@ PALEST_RATE = 0.82
 """How far towards its pale yellow end viridis is used for learning rates."""
 
 MOST_CURVES = 24
-MOST_IMAGES = 12
+MOST_IMAGES = 16
 COLUMNS = 4
 """Panels side by side."""
 SOLVED = 0.5
@@ -264,7 +264,7 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
 
 @look
 def plot_learning_progress(memorization: Mapping[str, pd.DataFrame], p: float, figures: Figures) -> Figure:
-    """Show accuracy and memorization of every training example along training, an image per run, the first 12.
+    """Show accuracy and memorization of every training example along training, an image per run, the first 16.
 
     Rows are examples: on top those that are soonest solved while not yet memorized (at least half of the answers right,
     perplexity above p), below the line those that never are.
@@ -353,7 +353,7 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
         lines = [f"{lines[0]}, {of_p}"]
         if of_p_held_out != of_p:  # else p is fixed, and both are the same
             lines.append(f"R² {_number(held_out)}, {of_p_held_out}")
-        last += f", p = {p.estimate:.3f}"
+        last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
     return "\n".join([*lines, last])
 
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from premem.errors import UserError
 
 
-def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
-    """Load a causal language model for inference, onto the GPU if there is one.
+def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> PreTrainedModel:
+    """Load a causal language model: for inference, onto the GPU if there is one; to train, for the Trainer to place.
 
     Raises:
         UserError: if the folder is not a whole Hugging Face model folder with safetensors weights.
@@ -21,13 +21,29 @@ def load_model(folder: Path, dtype: str = "float32") -> PreTrainedModel:
         )
     except Exception as error:  # whatever the loader raises, the reader needs to know which folder
         raise UserError(f"{folder}: the model cannot be loaded: {error}") from error
+    if train:
+        return model
     return model.eval().cuda() if torch.cuda.is_available() else model.eval()
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a model folder."""
+    """Load the tokenizer of a model folder.
+
+    Raises:
+        UserError: if it cannot be loaded.
+    """
     _check_folder(folder)
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # as above
+        raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
+
+
+def context_of(folder: Path) -> int | None:
+    """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
+    _check_folder(folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    return getattr(config, "max_position_embeddings", None)
 
 
 def _check_folder(folder: Path) -> None:

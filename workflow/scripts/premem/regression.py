@@ -308,6 +308,7 @@ def _estimate_portion(sums: dict[str, Floats], thresholds: Floats, weights: Floa
     n, rows = total["n"][:, 0], np.arange(len(weights))
     spread = _spread(total)
     best, found = _best(1 - total["squared_error"] / spread)
+    best = np.where(found, best, _best(-total["absolute_error"])[0])  # as ``best_threshold`` does
     at_best = {name: value[rows, best if value.shape[1] > 1 else 0] for name, value in total.items()}
     covariance = at_best["xy"] - at_best["x"] * at_best["y"] / n
     spread_of_predicted = _nan_if_constant(at_best["xx"] - at_best["x"] ** 2 / n, n)
@@ -327,9 +328,9 @@ def _estimate_portion(sums: dict[str, Floats], thresholds: Floats, weights: Floa
         "r_squared": 1 - at_best["squared_error"] / spread[:, 0],
         "r_squared_leave_one_run_out": 1 - squared_error / spread[:, 0],
         "squared_correlation": covariance**2 / (spread[:, 0] * spread_of_predicted),
-        "mean_absolute_error": np.where(found, at_best["absolute_error"] / n, np.nan),
+        "mean_absolute_error": at_best["absolute_error"] / n,
         "mean_absolute_error_leave_one_run_out": absolute_error / n,
-        "threshold": np.where(found, thresholds[best], np.nan),
+        "threshold": thresholds[best],
     }
 
 

@@ -170,9 +170,13 @@ class Architecture(Block):
     """Shape of a small Llama model."""
 
     hidden_size: PositiveInt = 64
+    """Size of a token's vector."""
     layers: PositiveInt = 4
+    """Transformer blocks."""
     heads: PositiveInt = 2
+    """Attention heads; vLLM needs hidden_size / heads to be 32, 64, 80, 96, 112, 128 or more."""
     intermediate_size: PositiveInt = 192
+    """Inner size of the feed-forward layers."""
     context: PositiveInt = 256
     """Longest sequence, in tokens."""
 
@@ -187,8 +191,11 @@ class Pretraining(Block):
     """A recipe for a small base model, trained from nothing on packed texts."""
 
     corpus: Corpus
+    """What it is trained on."""
     tokenizer: Tokenizer
+    """The tokenizer that is trained first."""
     architecture: Architecture = Architecture()
+    """The shape of the model."""
     steps: int = Field(3000, ge=0)
     """Optimizer steps; 0 leaves the weights random."""
     batch_size: PositiveInt = 8
@@ -198,9 +205,11 @@ class Pretraining(Block):
     lr: PositiveFloat = 2e-3
     """Highest learning rate; it decays linearly to 0."""
     warmup_steps: int = Field(100, ge=0)
+    """Steps in which the learning rate rises linearly from 0."""
     threads: PositiveInt = 2
     """Processor threads. Sums are rounded differently for each number of them, so this is part of the recipe."""
     seed: int = 0
+    """Of the weights, the texts and their order."""
 
 
 class Model(Block):
@@ -239,10 +248,13 @@ class Sweep(Block):
     """Runs to train: every combination of the values given; one value each makes a single run."""
 
     model: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+    """Names of models."""
     dataset: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
+    """Names of datasets."""
     lr: Annotated[tuple[LearningRate, ...], OneOrMore, Field(min_length=1)]
     """Learning rates."""
     epochs: Annotated[tuple[PositiveInt, ...], OneOrMore, Field(min_length=1)]
+    """Passes over the training examples."""
     size: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
     """Names of sizes (see ``sizes``)."""
     seed: Annotated[tuple[Annotated[int, Field(ge=0)], ...], OneOrMore, Field(min_length=1)] = (0,)
@@ -256,6 +268,9 @@ class Checkpoints(Block):
     """Epochs between two checkpoints."""
     at_most: PositiveInt = 6
     """Longer runs are spaced wider, by a multiple of ``every``, so as to keep to this number."""
+    sample_together: bool = False
+    """One job samples all checkpoints of a run, one after the other, instead of a job each: for small models, whose
+    process takes longer to start than to sample. A change of this samples anew."""
     keep: Literal["none", "last", "all"] = "none"
     """Which of them stay on disk once they have been evaluated; to sample anew where one went, its run trains again."""
 
@@ -269,7 +284,9 @@ class Training(Block):
     batch_size: PositiveInt = 128
     """Examples per optimizer step, over all devices."""
     weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay of AdamW."""
     warmup_steps: int = Field(20, ge=0)
+    """Steps in which the learning rate rises linearly from 0."""
     max_grad_norm: PositiveFloat = 2.0
     """The gradient is clipped to this norm."""
     dtype: Dtype = "float32"
@@ -280,6 +297,7 @@ class SamplingSettings(Block):
     """How answers are sampled from a checkpoint."""
 
     backend: Literal["transformers"] = "transformers"
+    """The engine that samples."""
     n: PositiveInt = 5
     """Answers per prompt."""
     temperature: float = Field(0.8, ge=0)
@@ -287,14 +305,19 @@ class SamplingSettings(Block):
     top_p: Fraction = 0.95
     """Share of the probability kept, the likeliest tokens first; 1 keeps all."""
     max_new_tokens: PositiveInt = 512
+    """Longest answer, in tokens."""
     seed: int = Field(2, ge=0)
+    """Every sample of every prompt has a seed of its own, derived from this one."""
     dtype: Dtype = "float32"
+    """Number format in which checkpoints are evaluated: sampled, and measured for perplexity."""
 
 
 class Grading(Block):
     """How answers are graded. All graders always run, side by side; ``grader`` names the one the study uses."""
 
     grader: Literal["original", "strict", "lenient"] = "strict"
+    """``original``: the authors' rule; ``strict``: equal values where the style puts the answer; ``lenient``: the last
+    number or expression."""
     time_limit: PositiveFloat = 10.0
     """Seconds that a symbolic comparison may take before it is ended and counted as incorrect."""
 
@@ -303,8 +326,11 @@ class Grid(Block):
     """Values of the threshold p, spaced evenly in log(log p)."""
 
     start: float = Field(1.01, gt=1)
+    """Smallest value."""
     stop: float = Field(5.0, gt=1)
+    """Largest value."""
     points: int = Field(256, ge=2)
+    """Number of values."""
 
     @model_validator(mode="after")
     def _check_order(self) -> "Grid":
@@ -319,20 +345,25 @@ class Threshold(Block):
     value: float | None = Field(None, gt=1)
     """A fixed p; if left out, p is calibrated for each (model, dataset): the grid's value with the best R² (y = x)."""
     grid: Grid = Grid()
+    """Values tried."""
 
 
 class Statistics(Block):
     """Intervals: percentile bootstrap, whole runs resampled."""
 
     resamples: PositiveInt = 2000
+    """Number of resamples."""
     confidence: float = Field(0.95, gt=0, lt=1)
+    """Share of the resamples within an interval."""
     seed: int = 0
+    """Of the resamples."""
 
 
 class Figures(Block):
     """How figures look."""
 
     formats: tuple[Literal["pdf", "png", "svg"], ...] = Field(("pdf", "png"), min_length=1)
+    """File formats; the report shows PNG."""
     dpi: PositiveInt = 200
     """Dots per inch of PNG figures."""
     width: PositiveFloat = 7.0
@@ -344,8 +375,5 @@ class Hardware(Block):
 
     sampling_batch: PositiveInt = 768
     """Sequences sampled at a time."""
-    sample_runs_whole: bool = False
-    """One job samples all checkpoints of a run, one after the other, instead of one each: for small models, which take
-    less time to sample than a process to start."""
     perplexity_batch: PositiveInt = 16384
     """Tokens per forward pass when perplexities are measured."""

@@ -23,12 +23,17 @@ class Run(Block):
     """One point of the sweep: a base model fine-tuned on a dataset."""
 
     model: str
+    """Name of its base model."""
     dataset: str
+    """Name of its dataset."""
     lr: str
     """Learning rate in its one spelling, such as ``3e-3``."""
     epochs: int
+    """Passes over the training examples."""
     size: str
+    """Name of its size."""
     seed: int
+    """Of the order of the examples."""
 
     @property
     def name(self) -> str:
@@ -48,18 +53,29 @@ class Study(Block):
     local_data: str | None = None
     """Folder with ``{dataset}/{split}.jsonl`` of built-in datasets, read instead of the hub."""
     models: dict[Name, settings.Model] = Field(min_length=1)
+    """Base models by name."""
     datasets: dict[Name, settings.Dataset] = Field(min_length=1)
+    """Datasets by name; ``builtin: NAME`` starts from a built-in one."""
     sizes: dict[Name, Fraction] = {"full": 1.0}
     """Share of the training set by name; the sets are nested, drawn with the dataset's seed."""
     sweep: tuple[settings.Sweep, ...] = Field(min_length=1)
+    """The runs: every entry gives all combinations of its values."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
+    """When a run is evaluated, and what stays on disk."""
     training: settings.Training = settings.Training()
+    """Fine-tuning."""
     sampling: settings.SamplingSettings = settings.SamplingSettings()
+    """Answers."""
     grading: settings.Grading = settings.Grading()
+    """Grades."""
     threshold: settings.Threshold = settings.Threshold()
+    """What counts as memorized."""
     statistics: settings.Statistics = settings.Statistics()
+    """Intervals."""
     figures: settings.Figures = settings.Figures()
+    """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
+    """What the machine can take."""
 
     @model_validator(mode="before")
     @classmethod
@@ -157,23 +173,26 @@ def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str,
     A split of its own replaces the built-in one if it names a source, else it changes single keys (``examples: 300``).
     """
     own = dict(entry)
-    name = own.pop("builtin", None)
-    if name is None:
+    builtin_name = own.pop("builtin", None)
+    if builtin_name is None:
         return own
     builtin = yaml.safe_load(BUILTIN_DATASETS.read_text())
-    if name not in builtin:
-        raise ValueError(f"datasets: {_unknown('built-in dataset', name, builtin)}")
-    known = builtin[name]
+    if builtin_name not in builtin:
+        raise ValueError(f"datasets: {_unknown('built-in dataset', builtin_name, builtin)}")
+    known = builtin[builtin_name]
 
-    def override(builtin_split: dict[str, Any], own_split: Mapping[str, Any]) -> dict[str, Any]:
+    def override(builtin_split: dict[str, Any], own_split: Any) -> Any:
+        if not isinstance(own_split, Mapping):
+            return own_split  # refused by the block that it is meant to be
         if local_data and "hub" in builtin_split:
-            builtin_split = {"files": [f"{local_data}/{name}/{builtin_split['split']}.jsonl"]}
+            builtin_split = {"files": [f"{local_data}/{builtin_name}/{builtin_split['split']}.jsonl"]}
         names_a_source = own_split.keys() & {"files", "hub", "generate"}
         return dict(own_split) if names_a_source else {**builtin_split, **own_split}
 
     own["train"] = override(known["train"], own.get("train", {}))
-    own_test = own.get("test", known["test"])
-    own["test"] = {test: override(known["test"].get(test, {}), split) for test, split in own_test.items()}
+    test = own.get("test", known["test"])
+    if isinstance(test, Mapping):
+        own["test"] = {name: override(known["test"].get(name, {}), split) for name, split in test.items()}
     return {**known, **own}
 
 

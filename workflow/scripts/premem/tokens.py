@@ -54,23 +54,11 @@ def start_token(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     return [start] if start is not None and tokenizer("x")["input_ids"][:1] == [start] else []
 
 
-def find_too_long(
-    examples: Sequence[TokenizedExample], max_tokens: int | None, context: int | None, max_new_tokens: int
-) -> dict[int, int]:
-    """Return index → tokens needed, of the examples that do not fit.
-
-    An example needs its prompt and its target, at most ``max_tokens`` and the model's ``context``; and its prompt and
-    ``max_new_tokens`` sampled ones, at most the context. A limit that is None does not limit.
-    """
-    too_long = {}
-    for i, example in enumerate(examples):
-        written = len(example.prompt) + len(example.target)
-        sampled = len(example.prompt) + max_new_tokens
-        if max_tokens is not None and written > max_tokens:
-            too_long[i] = written
-        elif context is not None and max(written, sampled) > context:
-            too_long[i] = max(written, sampled)
-    return too_long
+def find_too_long(examples: Sequence[TokenizedExample], max_tokens: int | None, context: int | None) -> dict[int, int]:
+    """Return index → tokens, of the examples whose prompt and target together exceed a limit; None does not limit."""
+    limit = min((limit for limit in (max_tokens, context) if limit is not None), default=None)
+    lengths = {i: len(example.prompt) + len(example.target) for i, example in enumerate(examples)}
+    return {i: length for i, length in lengths.items() if limit is not None and length > limit}
 
 
 def select_subset(table: "pd.DataFrame", size: float) -> "pd.DataFrame":

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 from transformers import (
-    AutoModelForCausalLM,
     PreTrainedModel,
     PrinterCallback,
     Trainer,
@@ -18,8 +17,9 @@ from transformers import (
 )
 from transformers.trainer import TRAINING_ARGS_NAME
 
+from premem.errors import UserError
 from premem.files import whole
-from premem.models import load_tokenizer
+from premem.models import load_model, load_tokenizer
 from premem.progress import track
 from premem.settings import Training
 
@@ -157,17 +157,20 @@ def fine_tune(
         The Trainer's log, one entry per epoch: step, epoch, loss, learning_rate, grad_norm.
     """
     tokenizer = load_tokenizer(base_model)
-    model = AutoModelForCausalLM.from_pretrained(
-        base_model, dtype=torch.float32, use_safetensors=True, local_files_only=True
-    )
+    model = load_model(base_model, train=True)
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0  # masked out, so any id serves
+    devices = max(1, torch.cuda.device_count())
+    if settings.batch_size % devices:
+        raise UserError(
+            f"training.batch_size: {settings.batch_size} cannot be shared by {devices} GPUs; take a multiple"
+        )
     saver = _Checkpoints(checkpoints)
     trainer = make_trainer(
         model,
         TargetLossDataset(prompts, targets),
         lambda examples: pad_batch(examples, pad_id),
         scratch,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=settings.batch_size // devices,
         num_train_epochs=epochs,
         learning_rate=lr,
         warmup_steps=settings.warmup_steps,

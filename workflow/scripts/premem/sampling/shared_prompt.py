@@ -13,14 +13,27 @@ from transformers import AttentionInterface, AttentionMaskInterface, Cache, PreT
 from transformers.cache_utils import DynamicLayer
 from transformers.masking_utils import eager_mask
 
+from premem.errors import UserError
+
 NAME = "shared_prompt"
 
 
 def use_shared_prompts(model: PreTrainedModel) -> None:
-    """Let a model attend through ``SharedPromptCache``; it must be one of transformers' exchangeable attentions."""
+    """Let a model attend through ``SharedPromptCache``.
+
+    Raises:
+        UserError: if its attention is not exchangeable in transformers, or not full or sliding attention.
+    """
     AttentionInterface.register(NAME, _attend)
     AttentionMaskInterface.register(NAME, eager_mask)
     model.set_attn_implementation(NAME)
+    config = model.config.get_text_config()
+    layers = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if config._attn_implementation != NAME or not layers <= {"full_attention", "sliding_attention"}:
+        raise UserError(
+            f"sampling.backend: the transformers backend cannot sample from a {config.model_type}, whose attention is "
+            "not of the plain kind; take another backend or model"
+        )
 
 
 class SharedPromptCache(Cache):
@@ -100,9 +113,12 @@ def _attend(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Attention of one new token per row, shape (rows, heads, 1, head size), to its prompt and its own tokens."""
+    if s_aux is not None:
+        raise UserError("sampling.backend: transformers cannot sample from a model with attention sinks; take another")
     if isinstance(key, Tensor):  # a prompt is read
         key, value = (_repeat_heads(x, query.shape[1]) for x in (key, value))
         return _plain_attention(query, key, value, attention_mask, scaling, softcap), None

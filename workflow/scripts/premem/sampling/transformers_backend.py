@@ -61,7 +61,7 @@ class TransformersBackend:
             ids[row, longest - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
             mask[row, longest - len(prompt.token_ids) :] = True
         ids, mask = ids.to(device), mask.to(device)
-        cache = SharedPromptCache(self.model.config.num_hidden_layers, n, settings.max_new_tokens)
+        cache = SharedPromptCache(self.model.config.get_text_config().num_hidden_layers, n, settings.max_new_tokens)
         positions = (mask[:, :longest].cumsum(1) - 1).clamp(min=0)
         logits = self._forward(ids, mask[:, :longest], positions, cache)
 
@@ -107,7 +107,7 @@ class TransformersBackend:
     def _forward(
         self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache
     ) -> torch.Tensor:
-        """Logits of the last position, shape (rows, vocabulary)."""
+        """Logits of the last position, shape (rows, tokens of the tokenizer); a model may have more than it uses."""
         return self.model(
             input_ids=ids,
             attention_mask=mask,
@@ -115,7 +115,7 @@ class TransformersBackend:
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
-        ).logits[:, -1]
+        ).logits[:, -1, : len(self.tokenizer)]
 
 
 def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:

@@ -1,0 +1,28 @@
+"""Refuse prompts that leave no room for an answer in the model's context."""
+
+import json
+from pathlib import Path
+
+from premem import cli
+from premem.errors import UserError
+from premem.files import whole
+from premem.models import context_of
+from premem.tables import read_table
+
+
+def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path) -> None:
+    context = context_of(model)
+    longest = {path.stem: int(read_table(path, ["prompt_ids"])["prompt_ids"].map(len).max()) for path in tokens}
+    for split, length in longest.items():
+        if context is not None and length + max_new_tokens > context:
+            raise UserError(
+                f"sampling.max_new_tokens: the longest prompt of {split} has {length} tokens, and {max_new_tokens} "
+                f"more do not fit into the context of {model} ({context}); lower it to {context - length} or less, "
+                "or lower the dataset's max_tokens"
+            )
+    with whole(out) as aside:
+        aside.write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n")
+
+
+if __name__ == "__main__":
+    cli.run(main)
