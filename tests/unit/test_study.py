@@ -52,7 +52,7 @@ def test_the_embedded_study(config):
     study = load_study(config, "config.yaml")
     assert len(study.runs) == 13
     assert len(set(study.runs)) == 13
-    assert sum(len(study.checkpoint_epochs(run.epochs)) for run in study.runs) == 51
+    assert sum(len(study.checkpoint_epochs(run.epochs)) for run in study.runs) == 54
     assert study.pairs == [("tiny", "arithmetic")]
     assert str(study.runs[0]) == "tiny/arithmetic/lr1e-2_ep18_full_seed0"
 
@@ -94,7 +94,7 @@ def test_every_study_file_is_valid(root):
         ("sweep.0.lr", "fast", ["sweep[0].lr[0]: 'fast' is not a number"]),
         ("sweep.0.epochs", 0, ["sweep[0].epochs[0]", "greater than 0"]),
         ("sweep.0.lr", [], ["sweep[0].lr", "at least 1 item"]),
-        ("sweep.1.epochs", [3, 9], ["sweep[1]: run tiny/arithmetic/lr1e-2_ep9_full_seed0 is already in sweep[0]"]),
+        ("sweep.1.epochs", [9, 18], ["sweep[1]: run tiny/arithmetic/lr1e-2_ep18_full_seed0 is already in sweep[0]"]),
         ("sizes.half", 1.5, ["sizes.half", "less than or equal to 1"]),
         ("models.tiny.path", "x", ["models.tiny: give one of path, hub and pretrain (given: path, pretrain)"]),
         ("models.big", {"hub": "a/b"}, ["models.big: a hub model needs revision"]),
