@@ -19,6 +19,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             checkpoints=[fill(CHECKPOINT, **checkpoint) for checkpoint in checkpoints],
             train=fill(TOKENS, split=TRAIN),
             tests=test_splits(TOKENS),
+            checked=CHECKED,
         output:
             [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints],
         log:

@@ -50,6 +50,7 @@ class Study(Block):
     study: Name
     """Name of the study; its results lie in ``{results}/{study}``."""
     results: str = "results"
+    """Folder of all results."""
     local_data: str | None = None
     """Folder with ``{dataset}/{split}.jsonl`` of built-in datasets, read instead of the hub."""
     models: dict[Name, settings.Model] = Field(min_length=1)
