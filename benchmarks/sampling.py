@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    prompts = [list(ids) for ids in read_table(arguments.tokens, ["prompt_ids"])["prompt_ids"]]
+    prompts = [ids.tolist() for ids in read_table(arguments.tokens, ["prompt_ids"])["prompt_ids"]]
 
     backend = open_backend(arguments.checkpoint, SETTINGS, arguments.stop, arguments.batch_size)
     model, tokenizer = load_model(arguments.checkpoint), load_tokenizer(arguments.checkpoint)
