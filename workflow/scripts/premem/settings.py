@@ -375,5 +375,5 @@ class Hardware(Block):
 
     sampling_batch: PositiveInt = 768
     """Sequences sampled at a time."""
-    perplexity_batch: PositiveInt = 2048
+    perplexity_batch: PositiveInt = 1024
     """Tokens per forward pass when perplexities are measured; few fit a processor's cache, a GPU takes more."""
