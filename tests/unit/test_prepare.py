@@ -94,6 +94,12 @@ def test_a_missing_column_is_named(write):
         prepare(write([{"question": "q", "solution": "#### 1"}]))
 
 
+def test_a_column_cannot_take_a_name_that_is_given(write):
+    settings = Examples(answers="gsm8k", columns={"question": "problem", "example_id": "level"})
+    with pytest.raises(UserError, match="columns: example_id is a name that premem gives"):
+        prepare(write(ROWS), settings)
+
+
 def test_a_malformed_file_is_named(tmp_path):
     (tmp_path / "bad.jsonl").write_text('{"question": ')
     with pytest.raises(UserError, match=r"bad\.jsonl: not readable as jsonl"):

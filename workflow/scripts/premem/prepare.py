@@ -110,7 +110,9 @@ def _name_columns(table: pd.DataFrame, settings: Examples, where: str) -> pd.Dat
                 f"{where}: column {source!r} (for {column}) is missing; the source has {', '.join(map(str, table))}; "
                 "name the right one in the dataset's columns"
             )
-    named = pd.DataFrame({column: table[source] for column, source in sources.items() if column not in RESERVED})
+    if reserved := RESERVED & sources.keys():
+        raise UserError(f"{where}: columns: {', '.join(sorted(reserved))} is a name that premem gives; choose another")
+    named = pd.DataFrame({column: table[source] for column, source in sources.items()})
     named["question"] = named["question"].map(_text)
     named["solution"] = named["solution"].map(_text)
     if "answer" in named:
