@@ -1,9 +1,10 @@
 """Tokens per second of the transformers backend, beside transformers' own `generate`, on the same prompts.
 
-    python benchmarks/sampling.py [--checkpoint FOLDER --tokens TABLE --stop TEXT] [--repeats 3]
+    python benchmarks/sampling.py [--checkpoints FOLDER ... --tokens TABLE ... --stop TEXT] [--repeats 3]
 
-Without options it takes a checkpoint of the embedded study, which must have run. The two take turns, on one thread; the
-medians are printed, with the smallest and the largest.
+Without options it takes what a job of the embedded study does, which must have run: all prompts, train and test, at an
+early and a late checkpoint. `generate` runs twice: with as many rows as the backend, and with the few rows of common
+use. They take turns, on one thread; the medians are printed, with the smallest and the largest.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
@@ -30,33 +32,41 @@ def main() -> None:
     """Print the speed of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep18_full_seed0"
-    parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-18")
-    parser.add_argument("--tokens", type=Path, default=EMBEDDED / "tokens" / "tiny" / "arithmetic" / "train.parquet")
+    tokens = EMBEDDED / "tokens" / "tiny" / "arithmetic"
+    parser.add_argument(
+        "--checkpoints", type=Path, nargs="+", default=[run / "checkpoints" / name for name in ("epoch-3", "epoch-18")]
+    )
+    parser.add_argument("--tokens", type=Path, nargs="+", default=[tokens / "train.parquet", tokens / "test.parquet"])
     parser.add_argument("--stop", default=" Done")
     parser.add_argument("--batch-size", type=int, default=Hardware().sampling_batch)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    prompts = [ids.tolist() for ids in read_table(arguments.tokens, ["prompt_ids"])["prompt_ids"]]
+    prompts = [ids.tolist() for path in arguments.tokens for ids in read_table(path, ["prompt_ids"])["prompt_ids"]]
+    print(f"{len(prompts)} prompts × {SETTINGS.n} samples, one thread, {arguments.repeats} rounds")
+    for checkpoint in arguments.checkpoints:
+        compare(checkpoint, prompts, arguments.stop, arguments.batch_size, arguments.repeats)
 
-    backend = open_backend(arguments.checkpoint, SETTINGS, arguments.stop, arguments.batch_size)
-    model, tokenizer = load_model(arguments.checkpoint), load_tokenizer(arguments.checkpoint)
+
+def compare(checkpoint: Path, prompts: list[list[int]], stop: str, batch_size: int, repeats: int) -> None:
+    backend = open_backend(checkpoint, SETTINGS, stop, batch_size)
+    model, tokenizer = load_model(checkpoint), load_tokenizer(checkpoint)
 
     def sample() -> int:
         completions = backend.sample(seeded_prompts(prompts, SETTINGS))
         return sum(completion.n_tokens for answers in completions for completion in answers)
 
-    speeds: dict[str, list[float]] = {"generate": [], "this backend": []}
-    for _ in range(arguments.repeats):
-        for name, run_once in (
-            ("generate", lambda: generate(model, tokenizer, prompts, arguments.stop, arguments.batch_size)),
-            ("this backend", sample),
-        ):
-            speeds[name].append(tokens_per_second(run_once))
-    print(f"{len(prompts)} prompts × {SETTINGS.n} samples, one thread, {arguments.repeats} rounds")
+    contenders: dict[str, Callable[[], int]] = {
+        f"generate, {rows} rows": partial(generate, model, tokenizer, prompts, stop, rows) for rows in (batch_size, 128)
+    }
+    contenders[f"this backend, {batch_size} rows"] = sample
+    speeds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, run in contenders.items():
+            speeds[name].append(tokens_per_second(run))
+    print(checkpoint.name)
     for name, values in speeds.items():
-        print(f"{name:14} {statistics.median(values):9.0f} tokens/s  ({min(values):.0f} to {max(values):.0f})")
-    print(f"ratio          {statistics.median(speeds['this backend']) / statistics.median(speeds['generate']):9.2f}")
+        print(f"  {name:24} {statistics.median(values):9.0f} tokens/s  ({min(values):.0f} to {max(values):.0f})")
 
 
 def tokens_per_second(run: Callable[[], int]) -> float:
