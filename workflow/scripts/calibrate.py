@@ -2,30 +2,16 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from premem import cli
-from premem.regression import calibrate, predict_over_grid, threshold_grid
+from premem.regression import calibrate, threshold_grid
+from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, predict_over_grid, runs_of_tables
 from premem.settings import Threshold
 from premem.tables import read_table, write_csv, write_table
 
 
-def main(
-    memorization: list[Path],
-    tests: list[Path],
-    settings: Threshold,
-    test_set: str,
-    curves: Path,
-    calibration: Path,
-) -> None:
-    thresholds = threshold_grid(settings.grid)
-    tables = []
-    for scores, test in zip(memorization, tests, strict=True):
-        predicted = predict_over_grid(read_table(scores, ["example_id", "epoch", "accuracy", "perplexity"]), thresholds)
-        accuracy = read_table(test, ["test_set", "epoch", "accuracy"])
-        accuracy = accuracy[accuracy["test_set"] == test_set].groupby("epoch")["accuracy"].mean()
-        tables.append(predicted.assign(run=scores.parent.name, test_accuracy=predicted["epoch"].map(accuracy)))
-    table = pd.concat(tables, ignore_index=True)
+def main(memorization: Path, tests: Path, settings: Threshold, test_set: str, curves: Path, calibration: Path) -> None:
+    runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
+    table = predict_over_grid(runs, threshold_grid(settings.grid))
     write_table(table, curves)
     write_csv(calibrate(table), calibration)
 

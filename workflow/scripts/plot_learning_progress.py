@@ -9,13 +9,13 @@ from premem.settings import Figures
 from premem.tables import read_csv, read_table
 
 
-def main(memorization: list[Path], points: Path, threshold: Path, settings: Figures, out: list[Path]) -> None:
+def main(memorization: Path, points: Path, threshold: Path, settings: Figures, out: list[Path]) -> None:
     runs = read_csv(points).drop_duplicates("run")
     several_seeds = runs["seed"].nunique() > 1
-    titles = {run.run: name_run(run, several_seeds) for run in runs.itertuples()}
-    tables = {titles[path.parent.name]: read_table(path) for path in memorization}
-    p = json.loads(threshold.read_text())["threshold"]
-    save(plot_learning_progress(tables, p, settings), out, settings.dpi)
+    scores = read_table(memorization, ["run", "epoch", "example_id", "accuracy", "perplexity", "trained_on"])
+    tables = dict(list(scores[scores["trained_on"]].groupby("run", sort=False)))
+    titled = {name_run(run, several_seeds): tables[run.run] for run in runs.itertuples()}
+    save(plot_learning_progress(titled, json.loads(threshold.read_text())["threshold"], settings), out, settings.dpi)
 
 
 if __name__ == "__main__":

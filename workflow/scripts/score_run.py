@@ -6,11 +6,19 @@ import pandas as pd
 
 from premem import cli
 from premem.memorization import memorization_table, sampled_accuracy
+from premem.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
+from premem.study import Run
 from premem.tables import read_table, write_table
 
 
 def main(
-    grades: list[Path], checkpoint_epochs: list[int], perplexity: Path, grader: str, memorization: Path, tests: Path
+    run: Run,
+    grades: list[Path],
+    checkpoint_epochs: list[int],
+    perplexity: Path,
+    grader: str,
+    memorization: Path,
+    tests: Path,
 ) -> None:
     graded = pd.concat(
         [
@@ -19,9 +27,11 @@ def main(
         ]
     )
     accuracy = sampled_accuracy(graded, grader)
-    perplexities = read_table(perplexity, ["example_id", "epoch", "perplexity"])
-    write_table(memorization_table(accuracy, perplexities), memorization)
-    write_table(accuracy[accuracy["split"] != "train"].rename(columns={"split": "test_set"}), tests)
+    table = memorization_table(accuracy, read_table(perplexity, ["example_id", "epoch", "perplexity"]))
+    named = {"run": run.name} | {name: getattr(run, name) for name in RUN_COLUMNS if name != "run"}
+    write_table(table.assign(**named, trained_on=True)[MEMORIZATION_COLUMNS], memorization)
+    test = accuracy[accuracy["split"] != "train"].rename(columns={"split": "test_set"})
+    write_table(test.assign(run=run.name)[TEST_COLUMNS], tests)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,47 @@ def predicted_test_accuracy(accuracy: ArrayLike, perplexity: ArrayLike, p: Array
     return premem_accuracy(accuracy, perplexity, p).mean(axis=-1)
 
 
+def predicted_over_thresholds(
+    accuracy: ArrayLike,
+    perplexity: ArrayLike,
+    thresholds: ArrayLike,
+    use: NDArray[np.bool_] | None = None,
+    capped: bool = True,
+) -> Floats:
+    """Compute ``predicted_test_accuracy`` at many thresholds in one pass.
+
+    As p falls, an example's value only rises, and only where p passes one of its perplexities. These rises are
+    collected for all examples and summed from the largest p down.
+
+    Args:
+        accuracy: shape (checkpoints, examples).
+        perplexity: as accuracy.
+        thresholds: values of p, ascending.
+        use: shape (checkpoints, checkpoints): may checkpoint m (row) look at checkpoint m' (column)? By default at
+            itself and all before it, which is the definition.
+        capped: take the minimum with the accuracy at m itself, which is the definition.
+
+    Returns:
+        Shape (checkpoints, thresholds).
+    """
+    accuracy, perplexity = np.asarray(accuracy, dtype=float), np.asarray(perplexity, dtype=float)
+    thresholds = np.asarray(thresholds, dtype=float)
+    checkpoints, examples = accuracy.shape
+    use = np.tri(checkpoints, dtype=bool) if use is None else use
+    predicted = np.empty((checkpoints, thresholds.size))
+    passed = np.searchsorted(thresholds, perplexity)  # how many thresholds lie below each perplexity
+    for m in range(checkpoints):
+        order = np.argsort(-perplexity[use[m]], axis=0)
+        value = np.take_along_axis(accuracy[use[m]], order, axis=0)
+        if capped:
+            value = np.minimum(value, accuracy[m])
+        rises = np.diff(np.maximum.accumulate(value, axis=0), axis=0, prepend=0)
+        counts = np.take_along_axis(passed[use[m]], order, axis=0)
+        sums = np.bincount(counts.ravel(), weights=rises.ravel(), minlength=thresholds.size + 1)
+        predicted[m] = sums[::-1].cumsum()[-2::-1] / examples
+    return predicted
+
+
 def sampled_accuracy(grades: pd.DataFrame, grader: str) -> pd.DataFrame:
     """Return the share of correct answers of each example at each checkpoint.
 
@@ -64,24 +105,3 @@ def memorization_table(accuracy: pd.DataFrame, perplexities: pd.DataFrame) -> pd
             f"epoch {bad['epoch'].iloc[0]}; delete this run's perplexity.parquet and grades, and run again"
         )
     return table
-
-
-def points_of_run(memorization: pd.DataFrame, test: pd.DataFrame, p: float) -> pd.DataFrame:
-    """Return one row per checkpoint: epoch, train_accuracy, predicted_test_accuracy, test_accuracy, n (train examples).
-
-    Args:
-        memorization: one run: example_id, epoch, accuracy, perplexity.
-        test: the run's accuracies on the study's test set: epoch, accuracy.
-        p: the threshold.
-    """
-    accuracy = memorization.pivot(index="epoch", columns="example_id", values="accuracy")
-    perplexities = memorization.pivot(index="epoch", columns="example_id", values="perplexity")
-    return pd.DataFrame(
-        {
-            "epoch": accuracy.index,
-            "train_accuracy": accuracy.mean(axis=1).to_numpy(),
-            "predicted_test_accuracy": predicted_test_accuracy(accuracy, perplexities, p),
-            "test_accuracy": test.groupby("epoch")["accuracy"].mean().loc[accuracy.index].to_numpy(),
-            "n": accuracy.shape[1],
-        }
-    )

@@ -13,7 +13,7 @@ Two tables go in, both with one (model, dataset) pair's runs under each other:
 
 import re
 import warnings
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.regression.linear_model import OLS, RegressionResults
 
 from premem.errors import UserError
-from premem.memorization import predicted_test_accuracy
 from premem.settings import Grid, Statistics
 
 Floats = NDArray[np.float64]
@@ -36,54 +35,16 @@ SMALLEST_VARIANCE = 1e-12
 TIE = 1e-9
 """Values of R² this close are equal but for rounding."""
 ARRAY_ELEMENTS = 2**20
-"""Largest temporary array of the two loops below (8 MB); a handful of them live at a time."""
+"""Largest temporary array (8 MB); a handful of them live at a time."""
 
 
-# --- predictions for many thresholds --------------------------------------------------------------------------------
+# --- values of p --------------------------------------------------------------------------------
 
 
 def threshold_grid(grid: Grid) -> Floats:
     """Return values of p spaced evenly in log(log p), from ``start`` to ``stop``."""
     start, stop = np.log(np.log([grid.start, grid.stop]))
     return np.exp(np.exp(np.linspace(start, stop, grid.points)))
-
-
-def predict_over_grid(memorization: pd.DataFrame, thresholds: ArrayLike) -> pd.DataFrame:
-    """Predict test accuracy at every checkpoint of a run for every threshold.
-
-    Args:
-        memorization: one run: example_id, epoch, accuracy, perplexity; a row per example and checkpoint.
-        thresholds: values of p.
-
-    Returns:
-        epoch, threshold, predicted_test_accuracy; a row per checkpoint and threshold.
-
-    Raises:
-        UserError: if an example is missing at a checkpoint.
-    """
-    wide = memorization.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"])
-    if wide.isna().to_numpy().any():
-        missing = wide.isna()
-        epoch = missing.index[missing.any(axis=1)][0]
-        column, example = missing.columns[missing.loc[epoch]][0]
-        raise UserError(
-            f"memorization table: example {example} has no {column} at epoch {epoch}; every checkpoint must hold "
-            "every example, so delete that checkpoint's tables and run again"
-        )
-    accuracy, perplexity = wide["accuracy"].to_numpy(), wide["perplexity"].to_numpy()
-    thresholds = np.asarray(thresholds, dtype=float)
-    at_a_time = max(1, ARRAY_ELEMENTS // max(1, accuracy.size))
-    predicted = [
-        predicted_test_accuracy(accuracy, perplexity, thresholds[first : first + at_a_time, None, None])
-        for first in range(0, thresholds.size, at_a_time)
-    ]
-    return pd.DataFrame(
-        {
-            "epoch": np.repeat(wide.index.to_numpy(), thresholds.size),
-            "threshold": np.tile(thresholds, len(wide)),
-            "predicted_test_accuracy": np.concatenate(predicted).T.ravel(),
-        }
-    )
 
 
 # --- how far points lie from y = x ----------------------------------------------------------------------------------
@@ -220,9 +181,7 @@ def regression_table(
         predictor, statistic, estimate, low, high, note; low and high are NaN where there is no interval.
     """
     points = points.sort_values(["run", "epoch"])  # so that a resample is the same runs for every predictor
-    runs = points["run"].nunique()
-    weights = np.random.default_rng(statistics.seed).multinomial(runs, np.full(runs, 1 / runs), statistics.resamples)
-    rows: list[tuple[Any, ...]] = []
+    tables = []
     for predictor, column in COLUMNS.items():
         if predictor == "premem_accuracy" and fixed_threshold is None:
             keys, test, thresholds, predicted = _unstack(curves)
@@ -234,23 +193,52 @@ def regression_table(
             predicted = points[[column]].to_numpy(dtype=float)
             thresholds = np.array([np.nan if fixed_threshold is None else fixed_threshold])
             note = "p fixed in the config" if predictor == "premem_accuracy" else ""
-        sums = _sum_by_run(run, test, predicted)
-        estimates = _estimate(sums, thresholds, np.ones((1, runs)))
-        resampled = _estimate(sums, thresholds, weights) if runs >= FEWEST_RUNS else {}
-        for statistic, (estimate,) in estimates.items():
-            if predictor == "train_accuracy" and (statistic == "threshold" or "leave_one_run_out" in statistic):
-                continue
-            held_out = fixed_threshold is None and "leave_one_run_out" in statistic
-            said = "p calibrated without the run" if held_out else note
-            low, high, remark = _interval(resampled.get(statistic), statistics.confidence)
-            if statistic == "threshold" and fixed_threshold is not None:
-                low, high, remark = np.nan, np.nan, ""
-            rows.append((predictor, statistic, estimate, low, high, _join(said, remark)))
-        rows += [
-            (predictor, statistic, *numbers, _join(note, remark))
-            for statistic, *numbers, remark in _ols_rows(points, predictor, statistics.confidence)
-        ]
-    return pd.DataFrame(rows, columns=["predictor", "statistic", "estimate", "low", "high", "note"])
+        judged = judge(run, test, predicted, thresholds, statistics)
+        if predictor == "train_accuracy":
+            judged = judged[judged["statistic"] != "threshold"]
+        ols = pd.DataFrame(_ols_rows(points, predictor, statistics.confidence), columns=judged.columns)
+        tuned = ~judged["statistic"].str.endswith("leave_one_run_out")
+        judged.loc[tuned, "note"] = [_join(note, remark) for remark in judged.loc[tuned, "note"]]
+        ols["note"] = [_join(note, remark) for remark in ols["note"]]
+        both = pd.concat([judged, ols])
+        tables.append(both.assign(predictor=predictor)[["predictor", *both.columns]])
+    return pd.concat(tables, ignore_index=True)
+
+
+def judge(
+    run: ArrayLike, test: ArrayLike, predicted: ArrayLike, thresholds: ArrayLike, statistics: Statistics
+) -> pd.DataFrame:
+    """Judge predictions at several thresholds, or at one, about the line y = x.
+
+    Args:
+        run: the run of each point, shape (points,).
+        test: test accuracies, shape (points,).
+        predicted: shape (points, thresholds).
+        thresholds: values of p, of which the best is taken, anew in each resample; or a single one (NaN where there is
+            no p), taken as it is.
+        statistics: number of resamples of runs, confidence, seed.
+
+    Returns:
+        statistic, estimate, low, high, note: r_squared, squared_correlation, mean_absolute_error, threshold, and, with
+        several thresholds, ``…_leave_one_run_out``.
+    """
+    test, predicted, thresholds = (np.asarray(x, dtype=float) for x in (test, predicted, thresholds))
+    sums = _sum_by_run(run, test, predicted)
+    runs = len(sums["n"])
+    estimates = _estimate(sums, thresholds, np.ones((1, runs)))
+    weights = np.random.default_rng(statistics.seed).multinomial(runs, np.full(runs, 1 / runs), statistics.resamples)
+    resampled = _estimate(sums, thresholds, weights) if runs >= FEWEST_RUNS else {}
+    rows = []
+    for statistic, (estimate,) in estimates.items():
+        held_out = "leave_one_run_out" in statistic
+        if held_out and thresholds.size == 1:
+            continue
+        if statistic == "threshold" and thresholds.size == 1:
+            rows.append((statistic, estimate, np.nan, np.nan, ""))
+            continue
+        low, high, remark = _interval(resampled.get(statistic), statistics.confidence)
+        rows.append((statistic, estimate, low, high, _join("p calibrated without the run" if held_out else "", remark)))
+    return pd.DataFrame(rows, columns=["statistic", "estimate", "low", "high", "note"])
 
 
 def _join(*parts: str) -> str:
@@ -269,7 +257,7 @@ def _interval(resampled: Floats | None, confidence: float) -> tuple[float, float
     return low, high, f"undefined in {left_out} of {resampled.size} resamples" if left_out else ""
 
 
-def _sum_by_run(run: pd.Series, test: Floats, predicted: Floats) -> dict[str, Floats]:
+def _sum_by_run(run: ArrayLike, test: Floats, predicted: Floats) -> dict[str, Floats]:
     """Sum over the checkpoints of each run what the statistics of any resample of runs are made of.
 
     Returns:
@@ -277,7 +265,7 @@ def _sum_by_run(run: pd.Series, test: Floats, predicted: Floats) -> dict[str, Fl
     """
     # Taken about a common centre, so that differences of sums keep their digits.
     y, x = (test - test.mean())[:, None], predicted - test.mean()
-    codes, _ = pd.factorize(run)
+    codes, _ = pd.factorize(np.asarray(run))
     of_run = (codes == np.arange(codes.max() + 1)[:, None]).astype(float)
     terms = {"n": np.ones_like(y), "y": y, "yy": y**2, "x": x, "xx": x**2, "xy": x * y}
     terms |= {"squared_error": (y - x) ** 2, "absolute_error": np.abs(y - x)}

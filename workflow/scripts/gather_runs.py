@@ -1,0 +1,18 @@
+"""Put the scores of all runs of a pair under each other."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from premem import cli
+from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS
+from premem.tables import read_table, write_table
+
+
+def main(memorization: list[Path], tests: list[Path], memorization_out: Path, tests_out: Path) -> None:
+    write_table(pd.concat([read_table(path, MEMORIZATION_COLUMNS) for path in memorization]), memorization_out)
+    write_table(pd.concat([read_table(path, TEST_COLUMNS) for path in tests]), tests_out)
+
+
+if __name__ == "__main__":
+    cli.run(main)
