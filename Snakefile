@@ -18,6 +18,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/elsewhere.smk"
 include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
@@ -52,9 +53,9 @@ rule scores:
 
 rule regression:
     input:
-        expand_pairs(REGRESSION),
+        expand_pairs(REGRESSION, STUDY.judged_pairs),
 
 
 rule figures:
     input:
-        expand_pairs(FIGURE, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
+        expand_pairs(FIGURE, STUDY.judged_pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),

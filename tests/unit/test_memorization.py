@@ -80,21 +80,3 @@ def test_memorization_table_refuses_examples_without_perplexity():
     assert table[["example_id", "accuracy", "perplexity"]].to_numpy().tolist() == [["a", 0.5, 1.1], ["b", 0.0, 2.0]]
     with pytest.raises(UserError, match="b after epoch 1"):
         memorization.memorization_table(accuracy, whole[:1])
-
-
-def test_points_of_run():
-    scores = pd.DataFrame(
-        {
-            "example_id": list("abc") * 3,
-            "epoch": np.repeat([2, 4, 6], 3),
-            "accuracy": ACCURACY.ravel(),
-            "perplexity": PERPLEXITY.ravel(),
-        }
-    )
-    test = pd.DataFrame({"epoch": [6, 6, 2, 2, 4, 4], "accuracy": [1, 0.5, 0, 0.5, 0, 1]})
-    points = memorization.points_of_run(scores, test, 1.5)
-    assert points["epoch"].tolist() == [2, 4, 6]
-    assert points["train_accuracy"].tolist() == pytest.approx([0.2, 2 / 3, 2 / 3])
-    assert points["predicted_test_accuracy"].tolist() == pytest.approx([0.4 / 3, 1.0 / 3, 1.8 / 3])
-    assert points["test_accuracy"].tolist() == [0.25, 0.5, 0.75]
-    assert points["n"].tolist() == [3, 3, 3]

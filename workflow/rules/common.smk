@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 SCRIPTS_FOLDER = Path(workflow.basedir) / "workflow" / "scripts"
 SCRIPTS = shlex.quote(str(SCRIPTS_FOLDER))  # for shell commands
@@ -15,12 +16,17 @@ sys.path.insert(0, str(SCRIPTS_FOLDER))
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
 from premem.settings import Examples, Templates
-from premem.study import TRAIN, load_study
+from premem.study import TRAIN, Run, load_study
 
 try:
     STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+for entry in STUDY.absent:
+    logger.warning(
+        f"local_release: no runs {entry.release.runs}_… there, so {entry.model} on {entry.dataset} is left out"
+    )
 
 # Jobs run with the interpreter that runs Snakemake, or with the environment's own under --sdm conda.
 PYTHON = (
@@ -47,7 +53,10 @@ CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"
 SAMPLES = f"{RUN}/epoch-{{epoch}}/samples.parquet"
 GRADES = f"{RUN}/epoch-{{epoch}}/grades.parquet"
 MEMORIZATION = f"{RUN}/memorization.parquet"
+TESTS = f"{RUN}/test_accuracy.parquet"
 POINTS = f"{RUN}/points.parquet"
+PAIR_MEMORIZATION = f"{PAIR}/memorization.parquet"
+PAIR_TESTS = f"{PAIR}/test_accuracy.parquet"
 REGRESSION = f"{PAIR}/regression.csv"
 FIGURE = f"{PAIR}/figures/{{figure}}.{{format}}"
 
@@ -57,9 +66,12 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+IMPORTED_MODELS = [model for model, dataset in STUDY.imported]
+
+
 wildcard_constraints:
-    model=one_of(STUDY.models),
-    dataset=one_of(STUDY.datasets),
+    model=one_of([*STUDY.models, *IMPORTED_MODELS]),
+    dataset=one_of([*STUDY.datasets, *(dataset for model, dataset in STUDY.imported)]),
     split=one_of({TRAIN, *(name for dataset in STUDY.datasets.values() for name in dataset.test)}),
     lr=r"\d(\.\d+)?e-?\d+",
     epochs=r"\d+",
@@ -71,11 +83,11 @@ wildcard_constraints:
 # --- what the study asks for: paths of a pattern for all pairs, runs or checkpoints ---
 
 
-def expand_pairs(pattern, **more):
+def expand_pairs(pattern, pairs=STUDY.pairs, **more):
     """The pattern for every (model, dataset); a further wildcard takes the values that its function gives for the pair."""
     return [
         path
-        for pair in STUDY.pairs
+        for pair in pairs
         for path in expand(
             pattern, model=pair[0], dataset=pair[1], **{name: values(pair) for name, values in more.items()}
         )
@@ -165,8 +177,8 @@ def source_of(split=None):
 
 
 def study_test_set(wildcards):
-    """The test set that is predicted: the dataset's first."""
-    return next(iter(STUDY.datasets[wildcards.dataset].test))
+    """The test set that is predicted."""
+    return STUDY.predicted_test_set(wildcards.model, wildcards.dataset)
 
 
 def size_of(wildcards):

@@ -102,7 +102,7 @@ rule score_run:
         perplexity=rules.measure_perplexity.output,
     output:
         memorization=MEMORIZATION,
-        tests=f"{RUN}/test_accuracy.parquet",
+        tests=TESTS,
     log:
         f"{RESULTS}/logs/score_run/{ONE_RUN}.log",
     benchmark:
@@ -111,10 +111,11 @@ rule score_run:
     conda:
         "../../envs/analyze.yaml"
     params:
+        run=lambda w: settings(Run(**w)),
         checkpoint_epochs=epochs_of_checkpoints,
         grader=STUDY.grading.grader,
         code=code("score_run.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/score_run.py --grades {input.grades:q} --checkpoint-epochs {params.checkpoint_epochs} "
+        "{PYTHON} {SCRIPTS}/score_run.py --run {params.run:q} --grades {input.grades:q} --checkpoint-epochs {params.checkpoint_epochs} "
         "--perplexity {input.perplexity:q} --grader {params.grader} --memorization {output.memorization:q} "
         "--tests {output.tests:q} 2>&1 | tee {log:q}"

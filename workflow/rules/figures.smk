@@ -85,7 +85,7 @@ rule plot_threshold:
 rule plot_learning_progress:
     """Accuracy and memorization of every training example along training, an image per run."""
     input:
-        memorization=of_pair(MEMORIZATION),
+        memorization=PAIR_MEMORIZATION,
         points=rules.regress.output.points,
         threshold=rules.choose_threshold.output,
     output:

@@ -2,11 +2,34 @@
 # the points of every run, and the tables that say how well test accuracy is predicted.
 
 
+rule gather_runs:
+    """Put the scores of all runs of a pair under each other."""
+    input:
+        memorization=of_pair(MEMORIZATION),
+        tests=of_pair(TESTS),
+    output:
+        memorization=PAIR_MEMORIZATION,
+        tests=PAIR_TESTS,
+    log:
+        f"{RESULTS}/logs/gather_runs/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/gather_runs/{{model}}/{{dataset}}.tsv"
+    wildcard_constraints:
+        model=one_of(STUDY.models),
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        code=code("gather_runs.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/gather_runs.py --memorization {input.memorization:q} --tests {input.tests:q} "
+        "--memorization-out {output.memorization:q} --tests-out {output.tests:q} 2>&1 | tee {log:q}"
+
+
 rule calibrate:
     """Predict test accuracy at every threshold p of the grid, and choose p."""
     input:
-        memorization=of_pair(MEMORIZATION),
-        tests=of_pair(f"{RUN}/test_accuracy.parquet"),
+        memorization=PAIR_MEMORIZATION,
+        tests=PAIR_TESTS,
     output:
         curves=f"{PAIR}/curves.parquet",
         calibration=f"{PAIR}/calibration.csv",
@@ -47,10 +70,10 @@ rule choose_threshold:
 
 
 rule place_points:
-    """Place a run's checkpoints: train, predicted and test accuracy."""
+    """Place a run's checkpoints: train, predicted and test accuracy at the pair's p."""
     input:
         memorization=MEMORIZATION,
-        tests=f"{RUN}/test_accuracy.parquet",
+        tests=TESTS,
         threshold=rules.choose_threshold.output,
     output:
         POINTS,
@@ -65,15 +88,14 @@ rule place_points:
         code=code("place_points.py"),
     shell:
         "{PYTHON} {SCRIPTS}/place_points.py --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--threshold {input.threshold:q} --test-set {params.test_set} --model {wildcards.model} "
-        "--dataset {wildcards.dataset} --lr {wildcards.lr} --epochs {wildcards.epochs} --size {wildcards.size} "
-        "--seed {wildcards.seed} --out {output:q} 2>&1 | tee {log:q}"
+        "--threshold {input.threshold:q} --test-set {params.test_set} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule regress:
     """Say how well test accuracy is predicted, with intervals over runs."""
     input:
-        points=of_pair(POINTS),
+        memorization=PAIR_MEMORIZATION,
+        tests=PAIR_TESTS,
         curves=rules.calibrate.output.curves,
         threshold=rules.choose_threshold.output,
     output:
@@ -88,10 +110,12 @@ rule regress:
         "../../envs/analyze.yaml"
     params:
         settings=settings(STUDY.statistics),
+        test_set=study_test_set,
         code=code("regress.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/regress.py --points {input.points:q} --curves {input.curves:q} --threshold {input.threshold:q} "
-        "--settings {params.settings:q} --points-out {output.points:q} --regression {output.regression:q} "
+        "{PYTHON} {SCRIPTS}/regress.py --memorization {input.memorization:q} --tests {input.tests:q} "
+        "--curves {input.curves:q} --threshold {input.threshold:q} --test-set {params.test_set} "
+        "--settings {params.settings:q} --points {output.points:q} --regression {output.regression:q} "
         "--ols {output.ols:q} 2>&1 | tee {log:q}"
 
 

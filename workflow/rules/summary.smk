@@ -4,10 +4,13 @@
 rule summarize:
     """Write the page that a reader opens first."""
     input:
-        regressions=expand_pairs(REGRESSION),
-        points=expand_pairs(f"{PAIR}/points.csv"),
+        regressions=expand_pairs(REGRESSION, STUDY.judged_pairs),
+        points=expand_pairs(f"{PAIR}/points.csv", STUDY.judged_pairs),
         graders=expand_pairs(f"{PAIR}/graders.csv"),
-        figures=expand_pairs(FIGURE, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
+        imported=expand_pairs(PAIR_MEMORIZATION, STUDY.imported),
+        figures=expand_pairs(
+            FIGURE, STUDY.judged_pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats
+        ),
         data=list(dict.fromkeys(expand_pairs(DATA, split=splits_of) + expand_pairs(TOKENS, split=splits_of))),
     output:
         report(f"{RESULTS}/summary.md", caption="../report/summary.rst", category="Summary"),
@@ -23,4 +26,4 @@ rule summarize:
         code=code("summarize.py"),
     shell:
         "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --image-format {params.image_format} --regressions {input.regressions:q} "
-        "--points {input.points:q} --graders {input.graders:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"
+        "--points {input.points:q} --graders {input.graders:q} --imported {input.imported:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -15,19 +15,24 @@ def main(
     regressions: list[Path],
     points: list[Path],
     graders: list[Path],
+    imported: list[Path],
     data: list[Path],
     out: Path,
 ) -> None:
+    counts = {path.parent: read_csv(path) for path in graders}
     pairs = [
-        PairResults(path.parent.relative_to(out.parent), read_csv(path), read_csv(places), read_csv(counts))
-        for path, places, counts in zip(regressions, points, graders, strict=True)
+        PairResults(path.parent.relative_to(out.parent), read_csv(path), read_csv(places), counts.get(path.parent))
+        for path, places in zip(regressions, points, strict=True)
     ]
     left_out = {}
     for path in data:
         made_by = read_made_by(path)
         left_out[str(path.relative_to(out.parent))] = made_by.get("left_out", 0) + made_by.get("too_long", 0)
+    runs_left_out: dict[str, str] = {}
+    for path in imported:
+        runs_left_out |= read_made_by(path)["left_out_runs"]
     with whole(out) as aside:
-        aside.write_text(summary_page(study, pairs, left_out, image_format))
+        aside.write_text(summary_page(study, pairs, left_out, runs_left_out, image_format))
     print("\n".join(summary_lines(pairs)), file=sys.stderr)
 
 

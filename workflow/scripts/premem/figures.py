@@ -348,11 +348,11 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
     lines = [f"R² (y = x) {_number(r2)}"]
     last = f"mean absolute error {_number(error, 3)}"
     if predictor == "premem_accuracy":
-        held_out, p = (_row(table, predictor, name) for name in ("r_squared_leave_one_run_out", "threshold"))
-        of_p, of_p_held_out = (row.note.split(";")[0] for row in (r2, held_out))
-        lines = [f"{lines[0]}, {of_p}"]
-        if of_p_held_out != of_p:  # else p is fixed, and both are the same
-            lines.append(f"R² {_number(held_out)}, {of_p_held_out}")
+        p = _row(table, predictor, "threshold")
+        lines = [f"{lines[0]}, {r2.note.split(';')[0]}"]
+        if "r_squared_leave_one_run_out" in set(table["statistic"]):  # else p is fixed
+            held_out = _row(table, predictor, "r_squared_leave_one_run_out")
+            lines.append(f"R² {_number(held_out)}, {held_out.note.split(';')[0]}")
         last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
     return "\n".join([*lines, last])
 

@@ -8,7 +8,7 @@ Two tables hold them, both with any number of runs under each other:
     test_accuracy   run, epoch, test_set, example_id, accuracy, n_samples
                     one row per test example × checkpoint
 
-``memorization`` may also hold ``more_samples`` and ``accuracy_of_more``: larger samples of answers, where there are any.
+``memorization`` may also hold ``more_samples`` and ``accuracy_of_more``: a larger sampling, where there is one.
 """
 
 from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from premem import settings
 from premem.errors import UserError
@@ -53,14 +53,18 @@ class Study(Block):
     """Folder of all results."""
     local_data: str | None = None
     """Folder with ``{dataset}/{split}.jsonl`` of built-in datasets, read instead of the hub."""
-    models: dict[Name, settings.Model] = Field(min_length=1)
+    local_release: str | None = None
+    """Folder with the run folders of releases, read instead of their repository."""
+    models: dict[Name, settings.Model] = {}
     """Base models by name."""
-    datasets: dict[Name, settings.Dataset] = Field(min_length=1)
+    datasets: dict[Name, settings.Dataset] = {}
     """Datasets by name; ``builtin: NAME`` starts from a built-in one."""
     sizes: dict[Name, Fraction] = {"full": 1.0}
     """Share of the training set by name; the sets are nested, drawn with the dataset's seed."""
-    sweep: tuple[settings.Sweep, ...] = Field(min_length=1)
+    sweep: tuple[settings.Sweep, ...] = ()
     """The runs: every entry gives all combinations of its values."""
+    imports: tuple[settings.Import, ...] = ()
+    """Results made elsewhere, judged like those of runs."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
     """When a run is evaluated, and what stays on disk."""
     training: settings.Training = settings.Training()
@@ -92,6 +96,19 @@ class Study(Block):
     @model_validator(mode="after")
     def _check_names(self) -> "Study":
         problems = []
+        if not self.sweep and not self.imports:
+            problems.append("give runs in sweep, or results made elsewhere in imports")
+        imported: set[tuple[str, str]] = set()
+        for i, entry in enumerate(self.imports):
+            if entry.model in self.models:
+                problems.append(
+                    f"imports[{i}].model: {entry.model} is one of models; give the imported one another name"
+                )
+            if (entry.model, entry.dataset) in imported:
+                problems.append(
+                    f"imports[{i}]: {entry.model} on {entry.dataset} is imported twice; remove one of the two"
+                )
+            imported.add((entry.model, entry.dataset))
         for i, sweep in enumerate(self.sweep):
             for key, known in (("model", self.models), ("dataset", self.datasets), ("size", self.sizes)):
                 for value in getattr(sweep, key):
@@ -124,6 +141,32 @@ class Study(Block):
     def pairs(self) -> list[tuple[str, str]]:
         """The (model, dataset) pairs that have runs."""
         return list(dict.fromkeys((run.model, run.dataset) for run in self.runs))
+
+    @cached_property
+    def imported(self) -> dict[tuple[str, str], settings.Import]:
+        """The (model, dataset) pairs whose results were made elsewhere, but for ``absent``."""
+        return {(entry.model, entry.dataset): entry for entry in self.imports if entry not in self.absent}
+
+    @cached_property
+    def absent(self) -> tuple[settings.Import, ...]:
+        """The imports of which a local release holds no run: it may be a part of the whole."""
+        folder = Path(self.local_release or "").expanduser()
+        return tuple(
+            entry
+            for entry in self.imports
+            if self.local_release and entry.release and not any(folder.glob(f"{entry.release.runs}_*"))
+        )
+
+    @property
+    def judged_pairs(self) -> list[tuple[str, str]]:
+        """All pairs, of runs and made elsewhere."""
+        return [*self.pairs, *self.imported]
+
+    def predicted_test_set(self, model: str, dataset: str) -> str:
+        """The test set of a pair that is predicted."""
+        if entry := self.imported.get((model, dataset)):
+            return entry.tables.test_set if entry.tables else "test"
+        return next(iter(self.datasets[dataset].test))
 
     def runs_of(self, model: str, dataset: str) -> list[Run]:
         """The runs of a (model, dataset) pair."""
@@ -206,6 +249,15 @@ def _missing_paths(study: Study) -> Iterator[str]:
             for file in split.files or ():
                 if not Path(file).expanduser().is_file():
                     yield f"datasets.{name}.{key}.files: there is no file {file}; correct the path (or local_data)"
+
+    if study.absent and not study.judged_pairs:
+        runs = " or ".join(f"{entry.release.runs}_…" for entry in study.absent if entry.release)
+        yield f"local_release: {study.local_release} holds no folder {runs}; correct the path"
+    for i, entry in enumerate(study.imports):
+        for key in ("train", "test") if entry.tables else ():
+            for file in getattr(entry.tables, key):
+                if not Path(file).expanduser().is_file():
+                    yield f"imports[{i}].tables.{key}: there is no file {file}; correct the path"
 
 
 def _unknown(kind: str, value: str, known: Mapping[str, Any]) -> str:

@@ -27,7 +27,8 @@ class PairResults:
     folder: Path
     regression: pd.DataFrame
     points: pd.DataFrame
-    graders: pd.DataFrame
+    graders: pd.DataFrame | None
+    """None where results were made elsewhere, with a grader of their own."""
 
     def estimate(self, predictor: str, statistic: str) -> str:
         """An estimate with its interval, such as ``0.94 [0.87, 0.97]``; a dash where there is none."""
@@ -49,21 +50,29 @@ def summary_lines(pairs: Sequence[PairResults]) -> list[str]:
     return [
         f"{pair.title}: R² (y = x) over {len(pair.points)} checkpoints of {pair.points['run'].nunique()} runs: "
         f"pre-memorization train accuracy {pair.estimate('premem_accuracy', 'r_squared')}, "
-        f"with p calibrated on other runs {pair.estimate('premem_accuracy', 'r_squared_leave_one_run_out')}; "
-        f"train accuracy {pair.estimate('train_accuracy', 'r_squared')}; "
+        + (f"with p calibrated on other runs {held_out}; " if held_out != "–" else "with p fixed in the config; ")
+        + f"train accuracy {pair.estimate('train_accuracy', 'r_squared')}; "
         f"p = {pair.estimate('premem_accuracy', 'threshold')}; test accuracy "
         f"{pair.points['test_accuracy'].min():.2f}–{pair.points['test_accuracy'].max():.2f}"
         for pair in pairs
+        for held_out in [pair.estimate("premem_accuracy", "r_squared_leave_one_run_out")]
     ]
 
 
-def summary_page(study: str, pairs: Sequence[PairResults], left_out: Mapping[str, int], image_format: str) -> str:
+def summary_page(
+    study: str,
+    pairs: Sequence[PairResults],
+    left_out: Mapping[str, int],
+    runs_left_out: Mapping[str, str],
+    image_format: str,
+) -> str:
     """The whole page.
 
     Args:
         study: its name.
         pairs: its results.
         left_out: table → how many examples were left out of it.
+        runs_left_out: run of a release → why it was left out.
         image_format: format of the figures to show, such as ``png``.
     """
     parts = [
@@ -93,12 +102,15 @@ def summary_page(study: str, pairs: Sequence[PairResults], left_out: Mapping[str
                     "every example along training": "learning_progress",
                 }.items()
             )
-            + f". Tables: [points]({pair.folder / 'points.csv'}), [regression]({pair.folder / 'regression.csv'}), "
-            f"[graders]({pair.folder / 'graders.csv'}).",
-            _graders(pair.graders),
+            + f". Tables: [points]({pair.folder / 'points.csv'}), [regression]({pair.folder / 'regression.csv'})"
+            + (f", [graders]({pair.folder / 'graders.csv'})." if pair.graders is not None else "."),
         ]
+        if pair.graders is not None:
+            parts.append(_graders(pair.graders))
     if dropped := {table: number for table, number in left_out.items() if number}:
         parts += ["## Examples left out", _table(("table", "examples"), list(dropped.items()))]
+    if runs_left_out:
+        parts += ["## Runs left out", _table(("run", "why"), list(runs_left_out.items()))]
     return "\n\n".join(parts) + "\n"
 
 

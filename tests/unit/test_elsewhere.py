@@ -1,0 +1,269 @@
+"""premem.elsewhere: the authors' release and tables of one's own; what is said of bad ones."""
+
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from premem.elsewhere import read_release, read_tables
+from premem.errors import UserError
+from premem.memorization import predicted_test_accuracy
+from premem.regression import best_threshold, calibrate, r_squared, squared_correlation, threshold_grid
+from premem.scores import RunScores, place_points, predict_over_grid, runs_of_tables
+from premem.settings import Grid
+
+RUN = "toy_2epochs_full_lr2e-05_bs4"
+AUTHORS_P = float(np.exp(np.exp(-2.3)))
+
+
+# --- a small release ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def release(tmp_path):
+    """Two runs of 8 training examples, 4 test examples and batches of 4; the second trains on half of them."""
+    random = np.random.default_rng(0)
+    for name, trained_on, steps in ((RUN, range(8), (2, 4)), ("toy_4epochs_half_lr0.0001_bs4", (1, 2, 5, 6), (2, 4))):
+        folder = tmp_path / "ckpts" / name
+        for step in steps:
+            checkpoint = folder / f"checkpoint-{step}"
+            checkpoint.mkdir(parents=True)
+            np.save(checkpoint / "train_answer_types5_seed2_temp0.8.npy", random.integers(0, 3, (8, 5)))
+            np.save(checkpoint / "test_answer_types5_seed2_temp0.8.npy", random.integers(0, 3, (4, 5)))
+            np.save(checkpoint / "train_perplexities.npy", random.uniform(1, 2, 8))
+        np.save(folder / "subsample_idxs.npy", np.array(trained_on))
+    (tmp_path / "ckpts" / "other_1epochs_full_lr1e-5_bs4").mkdir()
+    return tmp_path / "ckpts"
+
+
+def read(folder):
+    return read_release(folder, "toy", "m", "d")
+
+
+def test_a_release_becomes_tables(release):
+    imported = read(release)
+    full, half = runs_of_tables(imported.memorization, imported.tests, "test")
+    assert [full.run, half.run] == ["lr2e-5_ep2_full_seed0", "lr1e-4_ep4_half_seed0"]
+    assert full.checkpoint_epochs.tolist() == [1, 2]
+    assert half.checkpoint_epochs.tolist() == [2, 4]
+    types = np.load(release / "toy_4epochs_half_lr0.0001_bs4/checkpoint-4/train_answer_types5_seed2_temp0.8.npy")
+    assert half.accuracy[1].tolist() == (types == 0).mean(axis=1)[[1, 2, 5, 6]].tolist()
+    assert half.unseen_accuracy[1].tolist() == (types == 0).mean(axis=1)[[0, 3, 4, 7]].tolist()
+    assert full.unseen_accuracy.shape == (2, 0)
+    assert imported.memorization["example_id"].iloc[:2].tolist() == ["train-00000", "train-00001"]
+    assert not imported.left_out
+
+
+def test_the_authors_order_of_samplings_and_a_larger_one(release):
+    for checkpoint in (release / RUN).glob("checkpoint-*"):
+        np.save(checkpoint / "train_answer_types50_seed2_temp0.8.npy", np.zeros((8, 50), dtype=int))
+        np.save(checkpoint / "train_answer_types50_seed2.npy", np.ones((8, 50), dtype=int))  # of another kind
+    imported = read(release)
+    full, half = runs_of_tables(imported.memorization, imported.tests, "test")
+    assert (full.n_samples == 5).all()
+    assert (full.more_samples == 50).all()
+    assert (full.accuracy_of_more == 1).all()
+    assert half.more_samples is None
+
+
+@pytest.mark.parametrize(
+    ("remove", "reason"),
+    [
+        ("checkpoint-4/train_perplexities.npy", "train_perplexities.npy is missing"),
+        ("checkpoint-2/test_answer_types5_seed2_temp0.8.npy", "test_answer_types5_seed2_temp0.8.npy is missing"),
+        ("subsample_idxs.npy", "subsample_idxs.npy is missing"),
+        ("checkpoint-4", "the checkpoint of epoch 2 is missing"),
+        ("checkpoint-*", "no checkpoint"),
+    ],
+)
+def test_a_run_that_is_not_whole_is_left_out_and_named(release, remove, reason):
+    for path in (release / RUN).glob(remove):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    imported = read(release)
+    assert imported.memorization["run"].unique().tolist() == ["lr1e-4_ep4_half_seed0"]
+    assert list(imported.left_out) == [RUN]
+    assert reason in imported.left_out[RUN]
+
+
+def test_no_whole_run_is_an_error(release):
+    for file in release.rglob("subsample_idxs.npy"):
+        file.unlink()
+    with pytest.raises(UserError, match=r"no run of toy is whole\n.*subsample_idxs.npy is missing"):
+        read(release)
+    with pytest.raises(UserError, match=r"no folder is called math_"):
+        read_release(release, "math", "m", "d")
+
+
+@pytest.mark.parametrize(
+    ("file", "array", "message"),
+    [
+        ("checkpoint-4/train_perplexities.npy", np.full(7, 1.5), r"holds 7 train examples, but .* holds 8"),
+        ("checkpoint-4/test_answer_types5_seed2_temp0.8.npy", np.zeros((3, 5), int), r"3 test examples, but .* 4"),
+        ("checkpoint-4/train_perplexities.npy", np.array([1.5] * 7 + [np.nan]), r"perplexity 7 is nan"),
+        ("checkpoint-4/train_perplexities.npy", np.array([0.9] + [1.5] * 7), r"perplexity 0 is 0.9"),
+        ("checkpoint-4/train_perplexities.npy", np.full((8, 1), 1.5), r"shape \(8, 1\)"),
+        ("checkpoint-2/train_answer_types5_seed2_temp0.8.npy", np.full((8, 5), 3), r"unknown answer type 3"),
+        ("checkpoint-2/train_answer_types5_seed2_temp0.8.npy", np.full((8, 5), 0.2), r"integer numbers in 2 dim"),
+        ("subsample_idxs.npy", np.arange(1, 9), r"distinct and from 0 to 7 .*1 to 8"),
+        ("subsample_idxs.npy", np.zeros(8, int), r"found 1 distinct of 8"),
+    ],
+)
+def test_a_bad_array_is_named(release, file, array, message):
+    np.save(release / RUN / file, array)
+    with pytest.raises(UserError, match=rf"{re.escape(file)}.*{message}"):
+        read(release)
+
+
+def test_a_file_that_is_no_array_is_named(release):
+    (release / RUN / "subsample_idxs.npy").write_bytes(b"\x93NUMPY half")
+    with pytest.raises(UserError, match=r"subsample_idxs.npy: not a readable NumPy file"):
+        read(release)
+
+
+@pytest.mark.parametrize("name", ["toy_epochs_full_lr1e-5_bs4", "toy_2epochs_full_lrfast_bs4", "toy_notes"])
+def test_a_name_that_does_not_parse_is_refused(release, name):
+    (release / name).mkdir()
+    with pytest.raises(UserError, match=rf"{name}: the name of a run is toy_.*such as toy_6epochs"):
+        read(release)
+
+
+def test_two_folders_of_one_run_are_refused(release):
+    shutil.copytree(release / RUN, release / RUN.replace("bs4", "bs5"))
+    with pytest.raises(UserError, match="there is another run with these epochs"):
+        read(release)
+
+
+# --- the real release -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def released(shared_data) -> list[RunScores]:
+    folder = shared_data / "published" / "ckpts"
+    if not folder.is_dir():
+        pytest.skip(f"the authors' results are not at {folder} (PREMEM_SHARED)")
+    imported = read_release(folder, "gsm8k_orig", "llama3-8b", "gsm8k")
+    assert not imported.left_out
+    return runs_of_tables(imported.memorization, imported.tests, "test")
+
+
+def test_the_released_results_have_the_known_fit(released):
+    points = place_points(released, AUTHORS_P)
+    assert (len(points), points["run"].nunique()) == (51, 13)
+    test, predicted = points["test_accuracy"], points["predicted_test_accuracy"]
+    assert r_squared(test, predicted) == pytest.approx(0.9349, abs=5e-5)
+    assert squared_correlation(test, predicted) == pytest.approx(0.9393, abs=5e-5)
+    assert np.abs(test - predicted).mean() == pytest.approx(0.0285, abs=5e-5)
+    assert r_squared(test, points["train_accuracy"]) == pytest.approx(-6.04, abs=5e-3)
+    epochs = {"full": {1, 2, 3, 4, 5, 6}, "half": {2, 4, 6}, "quarter": {4, 8, 12}}
+    figure = points[[row.epoch in epochs[row.size] for row in points.itertuples()]]
+    assert len(figure) == 45
+    assert r_squared(figure["test_accuracy"], figure["predicted_test_accuracy"]) == pytest.approx(0.9382, abs=5e-5)
+    last = place_points(released, 1.0950).groupby("run").last()
+    assert r_squared(last["test_accuracy"], last["predicted_test_accuracy"]) == pytest.approx(0.9420, abs=5e-4)
+
+
+def test_calibration_finds_the_authors_threshold(released):
+    grid = threshold_grid(Grid())
+    found = best_threshold(calibrate(predict_over_grid(released, grid)))
+    step = np.diff(np.log(np.log(grid[:2]))).item()
+    assert abs(np.log(np.log(found)) - -2.3) < step
+
+
+def test_the_authors_rule_is_the_definition_on_their_data(released):
+    """They keep an example while log(log(perplexity)) ≥ τ; the definition, while perplexity > p."""
+    for run in released:
+        theirs = np.log(np.log(run.perplexity)) >= -2.3
+        assert (theirs == (run.perplexity > AUTHORS_P)).all()
+        assert predicted_test_accuracy(run.accuracy * theirs, np.full(run.accuracy.shape, 2.0), 1.0).shape
+
+
+def test_all_released_runs_are_read_as_their_names_say(released):
+    assert released[0].run == "lr2e-4_ep6_full_seed0"
+    epochs = {run.run: run.checkpoint_epochs.tolist() for run in released}
+    assert epochs["lr2e-5_ep12_quarter_seed0"] == [2, 4, 6, 8, 10, 12]
+    assert epochs["lr2e-5_ep6_half_seed0"] == [1, 2, 3, 4, 5, 6]
+    assert {run.run for run in released if run.unseen_accuracy.size} == {
+        "lr2e-5_ep12_quarter_seed0",
+        "lr2e-5_ep6_half_seed0",
+    }
+    more = [int(run.more_samples.max()) for run in released if run.more_samples is not None]
+    assert sorted(more) == [10, 50, 50, 50]
+
+
+# --- tables of one's own --------------------------------------------------------------------------------------------
+
+
+def own_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    run = {"lr": 0.01, "epochs": 2, "size": "full"}
+    train = pd.DataFrame(
+        {
+            "epoch": [1, 1, 2, 2],
+            "example_id": ["a", "b"] * 2,
+            "accuracy": [0, 0.5, 1, 1],
+            "perplexity": [2, 2, 1.1, 1.5],
+        }
+    )
+    test = pd.DataFrame({"epoch": [1, 2], "example_id": ["x", "x"], "accuracy": [0.25, 0.75]})
+    return train.assign(**run), test.assign(**run)
+
+
+def write(table, path):
+    match path.suffix:
+        case ".parquet":
+            table.to_parquet(path)
+        case ".csv":
+            table.to_csv(path, index=False)
+        case ".jsonl":
+            table.to_json(path, orient="records", lines=True)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_own_tables(tmp_path, kind):
+    train, test = own_tables()
+    imported = read_tables(
+        [write(train, tmp_path / f"train.{kind}")], [write(test, tmp_path / f"test.{kind}")], "m", "d"
+    )
+    (run,) = runs_of_tables(imported.memorization, imported.tests, "test")
+    assert run.run == "lr1e-2_ep2_full_seed0"
+    assert run.accuracy.tolist() == [[0, 0.5], [1, 1]]
+    assert run.perplexity.tolist() == [[2, 2], [1.1, 1.5]]
+    assert run.test_accuracy.tolist() == [[0.25], [0.75]]
+
+
+def test_own_grades_become_accuracies(tmp_path):
+    train, test = own_tables()
+    grades = train.drop(columns="accuracy").loc[[0, 0, 1, 1, 2, 2, 3, 3]]
+    grades["grade"] = ["correct", "incorrect", "no_answer", "incorrect", "correct", "correct", "correct", "no_answer"]
+    imported = read_tables([write(grades, tmp_path / "a.csv")], [write(test, tmp_path / "b.csv")], "m", "d")
+    (run,) = runs_of_tables(imported.memorization, imported.tests, "test")
+    assert run.accuracy.tolist() == [[0.5, 0], [1, 0.5]]
+    assert (run.n_samples == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="perplexity"), "column perplexity is missing"),
+        (lambda t: t.drop(columns=["accuracy", "lr"]), r"column lr, accuracy \(or grade\) is missing"),
+        (lambda t: t.assign(perplexity=[2, 2, 0.5, 2]), r"row 3: perplexity must be a number from 1 up \(given: .*0.5"),
+        (lambda t: t.assign(perplexity=[2, None, 2, 2]), r"row 2: perplexity must be"),
+        (lambda t: t.assign(accuracy=[0, 1, 1, 80]), r"row 4: accuracy must be a share from 0 to 1"),
+        (lambda t: t.assign(epoch=[0, 1, 2, 2]), r"row 1: epoch must be a whole number"),
+        (lambda t: t.assign(lr=-1), r"row 1: lr must be a number above 0"),
+        (lambda t: t.assign(grade="right"), r"row 1: grade must be correct, incorrect or no_answer"),
+        (lambda t: t.assign(example_id="a"), r"example a of run lr1e-2_ep2_full_seed0 occurs twice at epoch 1"),
+    ],
+)
+def test_bad_own_tables(tmp_path, change, message):
+    train, test = own_tables()
+    with pytest.raises(UserError, match=rf"train.csv.*{message}"):
+        read_tables([write(change(train), tmp_path / "train.csv")], [write(test, tmp_path / "test.csv")], "m", "d")
+
+
+def test_an_unknown_kind_of_file_is_refused(tmp_path):
+    (tmp_path / "train.xlsx").touch()
+    with pytest.raises(UserError, match=r"train.xlsx: tables are read from .parquet, .csv, .jsonl files"):
+        read_tables([tmp_path / "train.xlsx"], [], "m", "d")

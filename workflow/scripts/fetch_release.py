@@ -1,0 +1,38 @@
+"""Download the run folders of a release from its git repository, at its commit, and nothing else."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from premem import cli
+from premem.errors import UserError
+from premem.files import whole
+from premem.settings import Release
+
+
+def main(settings: Release, out: Path) -> None:
+    with whole(out) as aside:
+        clone = aside / "clone"
+        _git("clone", "--quiet", "--filter=blob:none", "--no-checkout", settings.repository, str(clone))
+        _git("-C", str(clone), "sparse-checkout", "set", "--no-cone", f"/{settings.subfolder}/{settings.runs}_*")
+        _git("-C", str(clone), "checkout", "--quiet", settings.revision)
+        for folder in (clone / settings.subfolder).glob(f"{settings.runs}_*"):
+            folder.rename(aside / folder.name)
+        shutil.rmtree(clone)
+
+
+def _git(*arguments: str) -> None:
+    try:
+        subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise UserError("git is not installed; install it, or give local_release, a folder with the runs") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().splitlines() or ["git said nothing"]
+        raise UserError(
+            f"imports: the release cannot be fetched ({said[-1]}); correct repository or revision, or "
+            "give local_release, a folder with the runs"
+        ) from error
+
+
+if __name__ == "__main__":
+    cli.run(main)
