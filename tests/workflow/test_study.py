@@ -1,42 +1,22 @@
 """Studies through Snakemake: a tiny one to its figures, partial targets, reruns, bad input."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from calls import run_study, snakemake
+
 RUN = "runs/tiny/arithmetic/lr1e-2_ep2_half_seed0"
-
-
-def snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, arguments)]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
-
-
-@pytest.fixture(scope="session")
-def checkout(root, tmp_path_factory):
-    """A copy of the workflow, as a user would have it, without results."""
-    copy = tmp_path_factory.mktemp("checkout")
-    for name in ("Snakefile", "config.yaml", "config", "workflow", "envs", "profiles"):
-        source = root / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, copy / name)
-    return copy
 
 
 @pytest.fixture(scope="session")
 def finished(checkout):
     """The tiny study, run to its end."""
-    done = snakemake(checkout, "--configfile", "config/tiny.yaml")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run_study(checkout, "--configfile", "config/tiny.yaml")
     return checkout
 
 
@@ -50,9 +30,7 @@ def edit_study(checkout: Path, key: str, value: dict) -> Path:
 
 def rerun(checkout, *arguments) -> set[str]:
     """Names of the rules that a call would run."""
-    done = snakemake(checkout, "--dry-run", "--quiet", "rules", *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    table = (done.stdout + done.stderr).split("Job stats:")
+    table = run_study(checkout, "--dry-run", "--quiet", "rules", *arguments).split("Job stats:")
     if len(table) == 1:
         return set()
     lines = table[1].split("\n\n")[0].splitlines()
@@ -106,8 +84,7 @@ def test_checkpoints_go_once_they_are_evaluated(finished, tmp_path):
     assert kept.is_file()  # the study says keep: all
     edited = edit_study(copy, "checkpoints", {"keep": "none"})
     target = f"results/tiny/{RUN}/memorization.parquet"
-    done = snakemake(copy, "--configfile", edited, "--forcerun", "train_2_epochs", "--", target)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run_study(copy, "--configfile", edited, "--forcerun", "train_2_epochs", "--", target)
     assert (copy / target).is_file()
     assert not kept.exists()
 
@@ -118,8 +95,8 @@ def test_a_finished_study_reruns_nothing(finished):
 
 PLOTS = {"plot_prediction", "plot_training_curves", "plot_threshold", "plot_learning_progress"}
 REGRESSED = {"regress", "summarize"} | PLOTS
-PLACED = {"calibrate", "choose_threshold", "place_points"} | REGRESSED
-SCORED = {"score_run"} | PLACED
+CALIBRATED = {"calibrate", "choose_threshold"} | REGRESSED
+SCORED = {"score_run", "gather_runs"} | CALIBRATED
 SAMPLED = {"sample_checkpoint", "grade_samples", "compare_graders"} | SCORED
 TRAINED = {"train_2_epochs", "train_4_epochs", "measure_perplexity"} | SAMPLED
 
@@ -129,7 +106,7 @@ TRAINED = {"train_2_epochs", "train_4_epochs", "measure_perplexity"} | SAMPLED
     [
         ("figures", {"width": 6}, PLOTS | {"summarize"}),
         ("statistics", {"resamples": 100}, REGRESSED),
-        ("threshold", {"value": 1.5}, PLACED),
+        ("threshold", {"value": 1.5}, CALIBRATED),
         ("grading", {"grader": "lenient"}, SCORED),
         ("sampling", {"temperature": 0.7}, SAMPLED),
         ("sampling", {"max_new_tokens": 39}, SAMPLED | {"check_fit"}),
@@ -200,8 +177,7 @@ def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):
     config["sweep"] = [{"model": "small", "dataset": "gsm8k", "lr": 1e-2, "epochs": 1, "size": "full"}]
     config["sampling"]["max_new_tokens"] = 40
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
-    done = snakemake(checkout, "--configfile", tmp_path / "study.yaml")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run_study(checkout, "--configfile", tmp_path / "study.yaml")
     results = tmp_path / "results" / "gsm8k-small"
     assert (results / "pairs" / "small" / "gsm8k" / "figures" / "prediction.png").is_file()
     (samples,) = results.rglob("samples.parquet")

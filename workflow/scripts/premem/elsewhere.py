@@ -282,7 +282,7 @@ def _read_scores(file: Path, model: str, dataset: str, more_columns: Sequence[st
     for column, problem, bad in _bad_values(table):
         if bad.any():
             row = int(bad.to_numpy().argmax())
-            raise UserError(f"{file}, row {row + 1}: {column} {problem} (given: {table[column].iloc[row]!r})")
+            raise UserError(f"{file}, row {row + 1}: {column} {problem} (given: {table[column].iloc[row]})")
     if "test_set" not in table:
         table = table.assign(test_set=TEST_SET)
     table = table.assign(lr=table["lr"].map({value: spell_learning_rate(value) for value in table["lr"].unique()}))

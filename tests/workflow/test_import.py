@@ -1,0 +1,117 @@
+"""Results made elsewhere through Snakemake: the authors' release, local and fetched, and tables of one's own."""
+
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from calls import run_study, snakemake
+
+
+@pytest.fixture
+def small_release(tmp_path):
+    """A git repository with three runs, one of which lacks a file, beside a folder that nobody asked for."""
+    repository = tmp_path / "repository"
+    random = np.random.default_rng(0)
+    for lr in ("1e-05", "2e-05", "3e-05"):
+        for step in (2, 4):
+            checkpoint = repository / "ckpts" / f"toy_2epochs_full_lr{lr}_bs4" / f"checkpoint-{step}"
+            checkpoint.mkdir(parents=True)
+            np.save(checkpoint / "train_answer_types5_seed2.npy", random.integers(0, 2, (8, 5)))
+            np.save(checkpoint / "test_answer_types5_seed2.npy", random.integers(0, 2, (4, 5)))
+            np.save(checkpoint / "train_perplexities.npy", random.uniform(1, 2, 8))
+        np.save(checkpoint.parent / "subsample_idxs.npy", np.arange(8))
+    (checkpoint / "train_perplexities.npy").unlink()
+    (repository / "ckpts" / "unasked").mkdir()
+    (repository / "ckpts" / "unasked" / "large.npy").write_bytes(b"large")
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
+    subprocess.run([*git, "config", "uploadpack.allowFilter", "true"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "results"], check=True)
+    revision = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    return {"runs": "toy", "repository": repository.as_uri(), "revision": revision}
+
+
+def write_study(tmp_path, entry):
+    path = tmp_path / "study.yaml"
+    study = {"study": "elsewhere", "results": str(tmp_path / "results"), "imports": [entry]}
+    path.write_text(yaml.safe_dump({**study, "statistics": {"resamples": 50}}))
+    return path
+
+
+def test_the_published_results_end_in_figures(checkout, shared_data, tmp_path):
+    release = shared_data / "published" / "ckpts"
+    if not release.is_dir():
+        pytest.skip(f"the authors' results are not at {release} (PREMEM_SHARED)")
+    said = run_study(
+        checkout, "--configfile", "config/published.yaml", "--config", f"results={tmp_path}", f"local_release={release}"
+    )
+    if not list(release.glob("math_orig_*")):
+        assert "no runs math_orig_… there, so llama3-8b on math is left out" in said
+    pair = tmp_path / "published" / "pairs" / "llama3-8b" / "gsm8k"
+    for name in ("prediction", "training_curves", "threshold", "learning_progress"):
+        assert (pair / "figures" / f"{name}.png").is_file()
+    points = pd.read_csv(pair / "points.csv")
+    assert (len(points), points["run"].nunique()) == (51, 13)
+    regression = pd.read_csv(pair / "regression.csv").set_index(["predictor", "statistic"])
+    premem = regression.loc["premem_accuracy"]
+    assert premem.loc["r_squared", "estimate"] == pytest.approx(0.9353, abs=1e-4)
+    assert 0.8 < premem.loc["r_squared_leave_one_run_out", "estimate"] < premem.loc["r_squared", "estimate"]
+    assert premem.loc["threshold", "estimate"] == pytest.approx(1.1055, abs=0.003)
+    assert regression.loc["train_accuracy"].loc["r_squared", "estimate"] == pytest.approx(-6.04, abs=0.01)
+    assert "llama3-8b on gsm8k: R² (y = x) over 51 checkpoints of 13 runs" in said
+
+
+def test_a_release_is_fetched_and_incomplete_runs_are_said(checkout, small_release, tmp_path):
+    study = write_study(tmp_path, {"model": "m", "dataset": "d", "release": small_release})
+    run_study(checkout, "--configfile", study)
+    results = tmp_path / "results" / "elsewhere"
+    assert sorted(path.name for path in (results / "releases" / "m" / "d").glob("[!.]*")) == [
+        f"toy_2epochs_full_lr{lr}_bs4" for lr in ("1e-05", "2e-05", "3e-05")
+    ]
+    assert pd.read_csv(results / "pairs" / "m" / "d" / "points.csv")["run"].nunique() == 2
+    page = (results / "summary.md").read_text()
+    assert "toy_2epochs_full_lr3e-05_bs4" in page
+    assert "checkpoint-4/train_perplexities.npy is missing" in page
+
+
+def test_a_release_that_cannot_be_fetched_is_said(checkout, small_release, tmp_path):
+    release = {**small_release, "repository": (tmp_path / "nowhere").as_uri()}
+    study = write_study(tmp_path, {"model": "m", "dataset": "d", "release": release})
+    done = snakemake(checkout, "--configfile", study)
+    assert done.returncode != 0
+    assert "the release cannot be fetched" in done.stdout + done.stderr
+    assert "or give local_release" in done.stdout + done.stderr
+    assert not (tmp_path / "results" / "elsewhere" / "releases" / "m" / "d").exists()
+
+
+def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
+    random = np.random.default_rng(0)
+    train, test = [], []
+    for lr in (0.01, 0.001, 0.0001):
+        for epoch in (1, 2):
+            run = {"lr": lr, "epochs": 2, "size": "full", "epoch": epoch}
+            train += [
+                run | {"example_id": i, "accuracy": random.integers(0, 5) / 4, "perplexity": random.uniform(1, 2)}
+                for i in range(8)
+            ]
+            test += [run | {"example_id": i, "accuracy": random.integers(0, 5) / 4} for i in range(4)]
+    pd.DataFrame(train).to_csv(tmp_path / "train.csv", index=False)
+    pd.DataFrame(test).to_parquet(tmp_path / "test.parquet")
+    tables = {"train": [str(tmp_path / "train.csv")], "test": [str(tmp_path / "test.parquet")]}
+    study = write_study(tmp_path, {"model": "mine", "dataset": "d", "tables": tables})
+    run_study(checkout, "regression", "--configfile", study)
+    points = pd.read_csv(tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / "points.csv")
+    assert points["run"].unique().tolist() == [
+        "lr1e-2_ep2_full_seed0",
+        "lr1e-3_ep2_full_seed0",
+        "lr1e-4_ep2_full_seed0",
+    ]
+
+    pd.DataFrame(train).assign(perplexity=0.5).to_csv(tmp_path / "train.csv", index=False)
+    done = snakemake(checkout, "regression", "--configfile", study)
+    assert done.returncode != 0
+    assert "train.csv, row 1: perplexity must be a number from 1 up (given: 0.5)" in done.stdout + done.stderr
