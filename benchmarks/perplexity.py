@@ -18,7 +18,7 @@ import torch
 
 from premem.models import load_model
 from premem.perplexity import target_nll
-from premem.settings import Hardware
+from premem.settings import PerplexityHardware
 from premem.tables import read_table
 from premem.tokens import TokenizedExample
 
@@ -31,7 +31,7 @@ def main() -> None:
     run = EMBEDDED / "runs" / "tiny" / "arithmetic" / "lr3e-3_ep18_full_seed0"
     parser.add_argument("--checkpoint", type=Path, default=run / "checkpoints" / "epoch-18")
     parser.add_argument("--tokens", type=Path, default=EMBEDDED / "tokens" / "tiny" / "arithmetic" / "train.parquet")
-    parser.add_argument("--tokens-per-batch", type=int, default=Hardware().perplexity_batch)
+    parser.add_argument("--tokens-per-batch", type=int, default=PerplexityHardware().batch)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

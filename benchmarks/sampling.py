@@ -21,7 +21,7 @@ import torch
 
 from premem.models import load_model, load_tokenizer
 from premem.sampling import open_backend, seeded_prompts
-from premem.settings import Hardware, SamplingSettings
+from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table
 
 EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
@@ -38,7 +38,7 @@ def main() -> None:
     )
     parser.add_argument("--tokens", type=Path, nargs="+", default=[tokens / "train.parquet", tokens / "test.parquet"])
     parser.add_argument("--stop", default=" Done")
-    parser.add_argument("--batch-size", type=int, default=Hardware().sampling_batch)
+    parser.add_argument("--batch-size", type=int, default=SamplingHardware().batch)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def compare(checkpoint: Path, prompts: list[list[int]], stop: str, batch_size: int, repeats: int) -> None:
-    backend = open_backend(checkpoint, SETTINGS, stop, batch_size)
+    backend = open_backend(checkpoint, SETTINGS, stop, SamplingHardware(batch=batch_size))
     model, tokenizer = load_model(checkpoint), load_tokenizer(checkpoint)
 
     def sample() -> int:

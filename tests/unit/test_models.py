@@ -23,7 +23,7 @@ from premem.perplexity import batches_by_length, target_nll
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
 from premem.sampling.transformers_backend import choose_tokens
-from premem.settings import Pretraining, SamplingSettings, Templates, Training
+from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates, Training, TrainingHardware
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import read_made_by, read_table, write_table
 from premem.tokens import TokenizedExample, find_too_long, start_token, tokenize
@@ -152,7 +152,9 @@ def test_prompts_must_leave_room_for_answers(folder, tmp_path):
 def check_against_generate(folder, prompts, batch_size, n):
     """Greedy samples have the text and the number of tokens of transformers' generate, whichever sample it is."""
     settings = SamplingSettings(n=n, temperature=0, max_new_tokens=24)
-    completions = open_backend(folder, settings, STOP, batch_size).sample(seeded_prompts(prompts, settings))
+    completions = open_backend(folder, settings, STOP, SamplingHardware(batch=batch_size)).sample(
+        seeded_prompts(prompts, settings)
+    )
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     for prompt, answers in zip(prompts, completions, strict=True):
         ids = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False)[0, len(prompt) :]
@@ -192,11 +194,11 @@ def test_other_architectures_sample_as_generate_does(tmp_path, tokenizer, exampl
 def test_samples_do_not_depend_on_the_batch(folder, examples):
     settings = SamplingSettings(n=3, max_new_tokens=16)
     prompts = seeded_prompts([example.prompt for example in examples], settings)
-    together = open_backend(folder, settings, STOP, 512).sample(prompts)
-    apart = open_backend(folder, settings, STOP, 5).sample(prompts)
+    together = open_backend(folder, settings, STOP, SamplingHardware(batch=512)).sample(prompts)
+    apart = open_backend(folder, settings, STOP, SamplingHardware(batch=5)).sample(prompts)
     same = [a.text == b.text for x, y in zip(together, apart, strict=True) for a, b in zip(x, y, strict=True)]
     assert np.mean(same) > 0.99  # rounding may tip one draw in very many
-    assert together == open_backend(folder, settings, STOP, 512).sample(prompts)
+    assert together == open_backend(folder, settings, STOP, SamplingHardware(batch=512)).sample(prompts)
     assert len({completion.text for completion in together[0]}) > 1
 
 
@@ -204,18 +206,20 @@ def test_another_seed_gives_other_samples(folder, examples):
     prompts = [example.prompt for example in examples[:4]]
     settings = SamplingSettings(n=2, max_new_tokens=16)
     other = SamplingSettings(n=2, max_new_tokens=16, seed=3)
-    first = open_backend(folder, settings, STOP, 64).sample(seeded_prompts(prompts, settings))
-    second = open_backend(folder, other, STOP, 64).sample(seeded_prompts(prompts, other))
+    first = open_backend(folder, settings, STOP, SamplingHardware(batch=64)).sample(seeded_prompts(prompts, settings))
+    second = open_backend(folder, other, STOP, SamplingHardware(batch=64)).sample(seeded_prompts(prompts, other))
     assert first != second
 
 
 def test_an_answer_ends_at_the_stop_text_or_at_its_last_token(folder, tokenizer, examples):
     prompts = [example.prompt for example in examples[:20]]
     settings = SamplingSettings(n=2, max_new_tokens=12)
-    free = open_backend(folder, settings, "never written", 64).sample(seeded_prompts(prompts, settings))
+    free = open_backend(folder, settings, "never written", SamplingHardware(batch=64)).sample(
+        seeded_prompts(prompts, settings)
+    )
     assert all(c.n_tokens == 12 for c in chain(*free) if c.finish_reason == "length")
     stop = free[0][0].text[3:5]  # a text that is known to come
-    cut = open_backend(folder, settings, stop, 64).sample(seeded_prompts(prompts, settings))
+    cut = open_backend(folder, settings, stop, SamplingHardware(batch=64)).sample(seeded_prompts(prompts, settings))
     for before, after in zip(chain(*free), chain(*cut), strict=True):
         assert after.text == cut_at_stop(before.text, stop)
         assert after.finish_reason == ("stop" if stop in before.text else before.finish_reason)
@@ -292,6 +296,7 @@ def train(folder, examples, out, **changes):
         [e.prompt for e in examples],
         [e.target for e in examples],
         settings,
+        TrainingHardware(),
         checkpoints={1: out / "one", 2: out / "two"},
         scratch=out / "scratch",
         **arguments,

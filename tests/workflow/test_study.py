@@ -111,7 +111,7 @@ TRAINED = {"train_2_epochs", "train_4_epochs", "measure_perplexity"} | SAMPLED
         ("sampling", {"temperature": 0.7}, SAMPLED),
         ("sampling", {"max_new_tokens": 39}, SAMPLED | {"check_fit"}),
         ("training", {"weight_decay": 0.1}, TRAINED),
-        ("hardware", {"sampling_batch": 16, "perplexity_batch": 100}, set()),
+        ("hardware", {"sample": {"batch": 16}, "perplexity": {"batch": 100}}, set()),
     ],
 )
 def test_an_edit_reruns_what_depends_on_it(finished, key, value, expected):

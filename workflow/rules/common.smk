@@ -28,10 +28,15 @@ for entry in STUDY.absent:
         f"local_release: no runs {entry.release.runs}_… there, so {entry.model} on {entry.dataset} is left out"
     )
 
-# Jobs run with the interpreter that runs Snakemake, or with the environment's own under --sdm conda.
-PYTHON = (
-    "python" if "conda" in map(str, workflow.deployment_settings.deployment_method) else shlex.quote(sys.executable)
-)
+# Jobs run with the interpreter that runs Snakemake or the one that the study names, or, under --sdm conda, the environment's.
+if "conda" in map(str, workflow.deployment_settings.deployment_method):
+    PYTHON = TRAIN_PYTHON = SAMPLE_PYTHON = "python"
+else:
+    PYTHON = shlex.quote(sys.executable)
+    TRAIN_PYTHON, SAMPLE_PYTHON = (
+        shlex.quote(str(Path(STUDY.hardware.python.get(job, sys.executable)).expanduser()))
+        for job in ("train", "sample")
+    )
 
 # Everything after the preparation rules works offline and keeps quiet; a thread pool of a library does not change with
 # the number of cores, since sums would then be rounded differently.
@@ -159,6 +164,17 @@ def code(script):
 def settings(block, kind=None):
     """A block of the study as JSON, for the command line; of a dataset, the part that this kind of block describes."""
     return block.model_dump_json(include=set((kind or type(block)).model_fields))
+
+
+# Not params: hardware is not what a result depends on.
+TRAIN_HARDWARE, SAMPLE_HARDWARE, PERPLEXITY_HARDWARE = (
+    shlex.quote(settings(block)) for block in (STUDY.hardware.train, STUDY.hardware.sample, STUDY.hardware.perplexity)
+)
+
+
+def gpus(number):
+    """The GPUs that a job asks for: one for each process, or none."""
+    return number if STUDY.hardware.gpu else 0
 
 
 def dataset_settings(kind):

@@ -31,16 +31,16 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             "../../envs/sample.yaml"
         threads: 1
         resources:
-            batch_size=STUDY.hardware.sampling_batch,
+            gpu=gpus(STUDY.hardware.sample.tensor_parallel),
         params:
             settings=settings(STUDY.sampling),
             stop=lambda w: STUDY.datasets[w.dataset].stop,
             size=size_of,
             code=code("sample.py"),
         shell:
-            "{PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
+            "{SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
             "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
-            "--threads {threads} --batch-size {resources.batch_size} --out {output:q} 2>&1 | tee {log:q}"
+            "--threads {threads} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule grade_samples:
@@ -82,16 +82,16 @@ rule measure_perplexity:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        tokens_per_batch=STUDY.hardware.perplexity_batch,
+        gpu=gpus(STUDY.hardware.perplexity.processes),
     params:
         checkpoint_epochs=epochs_of_checkpoints,
         size=size_of,
         dtype=STUDY.sampling.dtype,
         code=code("measure_perplexity.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
+        "{TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
         "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens:q} --size {params.size} "
-        "--dtype {params.dtype} --threads {threads} --tokens-per-batch {resources.tokens_per_batch} "
+        "--dtype {params.dtype} --threads {threads} --hardware {PERPLEXITY_HARDWARE} "
         "--out {output:q} 2>&1 | tee {log:q}"
 
 

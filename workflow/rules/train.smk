@@ -28,7 +28,9 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             fill(f"{RESULTS}/benchmarks/train/{ONE_RUN}.tsv", epochs=epochs)
         conda:
             "../../envs/train.yaml"
-        threads: 1
+        threads: STUDY.hardware.train.processes
+        resources:
+            gpu=gpus(STUDY.hardware.train.processes),
         params:
             settings=settings(STUDY.training),
             size=size_of,
@@ -36,7 +38,7 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
             code=code("train.py"),
         shell:
-            "{PYTHON} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
+            "{TRAIN_PYTHON} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
-            "--threads {threads} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
+            "--hardware {TRAIN_HARDWARE} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
             "--out {output.log:q} 2>&1 | tee {log:q}"

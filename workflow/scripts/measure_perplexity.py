@@ -9,6 +9,7 @@ from premem import cli
 from premem.memorization import perplexity
 from premem.models import load_model
 from premem.perplexity import target_nll
+from premem.settings import PerplexityHardware
 from premem.tables import read_table, write_table
 from premem.tokens import TokenizedExample, select_subset
 
@@ -20,7 +21,7 @@ def main(
     size: float,
     dtype: str,
     threads: int,
-    tokens_per_batch: int,
+    hardware: PerplexityHardware,
     out: Path,
 ) -> None:
     torch.set_num_threads(threads)
@@ -31,7 +32,7 @@ def main(
     n_tokens = [len(example.target) for example in examples]
     tables = []
     for epoch, checkpoint in zip(checkpoint_epochs, checkpoints, strict=True):
-        nll = target_nll(load_model(checkpoint, dtype), examples, tokens_per_batch)
+        nll = target_nll(load_model(checkpoint, dtype), examples, hardware.batch)
         tables.append(
             pd.DataFrame(
                 {

@@ -7,7 +7,7 @@ import torch
 
 from premem import cli
 from premem.sampling import open_backend, seeded_prompts
-from premem.settings import SamplingSettings
+from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table, write_table
 from premem.tokens import select_subset
 
@@ -20,7 +20,7 @@ def main(
     stop: str,
     settings: SamplingSettings,
     threads: int,
-    batch_size: int,
+    hardware: SamplingHardware,
     out: list[Path],
 ) -> None:
     torch.set_num_threads(threads)
@@ -30,7 +30,7 @@ def main(
     prompts = pd.concat([table[columns].assign(split=split) for split, table in splits.items()])
     seeded = seeded_prompts(list(prompts["prompt_ids"]), settings)
     for checkpoint, path in zip(checkpoints, out, strict=True):
-        completions = open_backend(checkpoint, settings, stop, batch_size).sample(seeded)
+        completions = open_backend(checkpoint, settings, stop, hardware).sample(seeded)
         rows = [
             (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
             for split, example_id, answers in zip(prompts["split"], prompts["example_id"], completions, strict=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from premem import cli
-from premem.settings import Training
+from premem.settings import Training, TrainingHardware
 from premem.tables import read_table, write_table
 from premem.tokens import select_subset
 from premem.training import fine_tune
@@ -21,12 +21,12 @@ def main(
     epochs: int,
     size: float,
     seed: int,
-    threads: int,
+    hardware: TrainingHardware,
     checkpoint_epochs: list[int],
     checkpoints: list[Path],
     out: Path,
 ) -> None:
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     examples = select_subset(read_table(tokens, ["prompt_ids", "target_ids", "subset_rank"]), size)
     with tempfile.TemporaryDirectory() as scratch:
         log = fine_tune(
@@ -34,6 +34,7 @@ def main(
             [list(ids) for ids in examples["prompt_ids"]],
             [list(ids) for ids in examples["target_ids"]],
             settings,
+            hardware,
             lr,
             epochs,
             seed,

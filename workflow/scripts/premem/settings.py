@@ -418,10 +418,56 @@ class Figures(Block):
     """Width of a figure, in inches."""
 
 
+class TrainingHardware(Block):
+    """How a run is trained."""
+
+    processes: PositiveInt = 1
+    """Processes that share each batch, on a GPU each where there are GPUs."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """How several processes hold the model: all of it each (ddp), or a part each (fsdp, full shard)."""
+    examples_per_process: PositiveInt | None = None
+    """Examples that a process takes at a time; gradients are accumulated up to ``training.batch_size``. If left
+    out, its whole share at once."""
+    activation_checkpointing: bool = False
+    """Compute activations anew in the backward pass instead of keeping them: slower, with much less memory."""
+    save_state_every: PositiveInt | None = None
+    """Optimizer steps between saves of the whole training state, from which an interrupted run goes on; never if left
+    out."""
+
+
+class SamplingHardware(Block):
+    """How answers are sampled."""
+
+    batch: PositiveInt = 768
+    """Sequences sampled at a time by the transformers backend."""
+    tensor_parallel: PositiveInt = 1
+    """GPUs that hold a model together in vLLM."""
+    memory_share: Fraction = 0.9
+    """Share of a GPU's memory that vLLM takes."""
+    max_length: PositiveInt | None = None
+    """Longest sequence, prompt and answer, that vLLM makes room for; the model's context if left out."""
+
+
+class PerplexityHardware(Block):
+    """How perplexities are measured."""
+
+    processes: PositiveInt = 1
+    """Processes that share the examples, on a GPU each where there are GPUs."""
+    batch: PositiveInt = 1024
+    """Tokens per forward pass; few fit a processor's cache, a GPU takes more."""
+
+
 class Hardware(Block):
     """What the machine can take. Nothing here changes a result beyond rounding, and a change of it reruns nothing."""
 
-    sampling_batch: PositiveInt = 768
-    """Sequences sampled at a time."""
-    perplexity_batch: PositiveInt = 1024
-    """Tokens per forward pass when perplexities are measured; few fit a processor's cache, a GPU takes more."""
+    gpu: bool = False
+    """Jobs that train, sample or measure perplexities ask for GPUs: one for each process."""
+    train: TrainingHardware = TrainingHardware()
+    """Fine-tuning."""
+    sample: SamplingHardware = SamplingHardware()
+    """Sampling."""
+    perplexity: PerplexityHardware = PerplexityHardware()
+    """Perplexities."""
+    python: dict[Literal["train", "sample"], str] = {}
+    """Python interpreter of an environment of its own for a kind of job, such as ``sample`` where vLLM needs one; the
+    interpreter that runs Snakemake if left out."""

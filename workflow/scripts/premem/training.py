@@ -21,7 +21,7 @@ from premem.errors import UserError
 from premem.files import whole
 from premem.models import load_model, load_tokenizer
 from premem.progress import track
-from premem.settings import Training
+from premem.settings import Training, TrainingHardware
 
 IGNORED = -100  # label of a token that carries no loss
 
@@ -135,6 +135,7 @@ def fine_tune(
     prompts: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
     settings: Training,
+    hardware: TrainingHardware,
     lr: float,
     epochs: int,
     seed: int,
@@ -147,6 +148,7 @@ def fine_tune(
         base_model: a Hugging Face model folder.
         prompts, targets: token ids of each example.
         settings: batch size, weight decay, warm-up, clipping, number format.
+        hardware: how many processes, and how they share the work.
         lr: highest learning rate.
         epochs: passes over the examples.
         seed: of the order of the examples.

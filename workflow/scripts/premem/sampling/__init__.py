@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from premem.settings import SamplingSettings
+from premem.settings import SamplingHardware, SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class Backend(Protocol):
     def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]: ...
 
 
-def open_backend(checkpoint: Path, settings: SamplingSettings, stop: str, batch_size: int) -> Backend:
+def open_backend(checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> Backend:
     """Load a checkpoint into the backend that ``settings.backend`` names.
 
     Args:
         checkpoint: a Hugging Face model folder.
         settings: how to sample.
         stop: the text that ends an answer.
-        batch_size: sequences sampled at a time; changes speed and memory only.
+        hardware: what the machine can take; changes speed and memory only.
     """
     match settings.backend:
         case "transformers":
             from premem.sampling.transformers_backend import TransformersBackend
 
-            return TransformersBackend(checkpoint, settings, stop, batch_size)
+            return TransformersBackend(checkpoint, settings, stop, hardware)
 
 
 def seeded_prompts(token_ids: Sequence[Sequence[int]], settings: SamplingSettings) -> list[Prompt]:

@@ -16,7 +16,7 @@ from premem.models import load_model, load_tokenizer
 from premem.progress import track
 from premem.sampling import Completion, Prompt, cut_at_stop
 from premem.sampling.shared_prompt import SharedPromptCache, use_shared_prompts
-from premem.settings import SamplingSettings
+from premem.settings import SamplingHardware, SamplingSettings
 
 # Tokens looked at by nucleus sampling before it falls back to sorting the whole vocabulary.
 NUCLEUS_CANDIDATES = 32
@@ -27,8 +27,8 @@ COMPACT_BELOW = 0.8
 class TransformersBackend:
     """Samples from one checkpoint; see ``premem.sampling.open_backend``."""
 
-    def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, batch_size: int) -> None:
-        self.settings, self.stop, self.batch_size = settings, stop, batch_size
+    def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
+        self.settings, self.stop, self.batch_size = settings, stop, hardware.batch
         self.model = load_model(checkpoint, dtype=settings.dtype)
         use_shared_prompts(self.model)
         self.tokenizer = load_tokenizer(checkpoint)
