@@ -7,14 +7,18 @@ medians are printed, with the smallest and the largest, and the largest differen
 """
 
 import argparse
+import resource
 import statistics
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from premem.models import load_model
 from premem.perplexity import target_nll
@@ -22,6 +26,7 @@ from premem.settings import PerplexityHardware
 from premem.tables import read_table
 from premem.tokens import TokenizedExample
 
+LARGE_VOCABULARY, LARGE_BATCH = 128_256, 4096  # Llama 3's, and a batch that shows it
 EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
 
 
@@ -57,6 +62,27 @@ def main() -> None:
     print(f"ratio          {statistics.median(speeds['batched']) / statistics.median(speeds['one at a time']):9.2f}")
     difference = max(abs(a - b) for a, b in zip(*results.values(), strict=True))
     print(f"largest difference of −log f(target): {difference:.1e} nats")
+
+    print(f"a vocabulary of {LARGE_VOCABULARY:,}, {LARGE_BATCH:,} tokens at a time, float32")
+    for name, whole in (("all logits at once", True), ("a part at a time", False)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            print(f"{name:20} {pool.submit(memory_for_logits, whole).result():7.0f} MB above the model's own")
+
+
+@torch.inference_mode()
+def memory_for_logits(whole: bool) -> float:
+    """Peak memory of a batch of examples under a small model with a large vocabulary, in MB."""
+    shape = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=LARGE_VOCABULARY, **shape)).eval()
+    example = TokenizedExample([1] * 128, [2] * 384)
+    target_nll(model, [example], 512)  # what the libraries take at their first call is not the batch's
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    examples = [example] * (LARGE_BATCH // 512)
+    if whole:
+        model(input_ids=torch.tensor([e.prompt + e.target for e in examples])).logits.float().log_softmax(-1)
+    else:
+        target_nll(model, examples, LARGE_BATCH)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 @torch.inference_mode()

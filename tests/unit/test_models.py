@@ -8,18 +8,23 @@ import pytest
 import torch
 from tokenizers import processors
 from transformers import (
+    CohereConfig,
+    CohereForCausalLM,
     Gemma2Config,
     Gemma2ForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
+    GraniteConfig,
+    GraniteForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
 )
 
 from check_fit import main as check_fit
+from premem import perplexity
 from premem.errors import UserError
 from premem.models import load_model, load_tokenizer
-from premem.perplexity import batches_by_length, target_nll
+from premem.perplexity import batches_by_length, nll_under_checkpoint, target_nll
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
 from premem.sampling.transformers_backend import choose_tokens
@@ -268,6 +273,36 @@ def test_batched_perplexity_is_that_of_one_example_at_a_time(folder, examples, t
     chosen = examples if start else [TokenizedExample(e.prompt[1:], e.target) for e in examples]
     expected = [one_at_a_time(model, example) for example in chosen]
     assert target_nll(model, chosen, tokens_per_batch) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model_class", "config_class", "more"),
+    [
+        (LlamaForCausalLM, LlamaConfig, {}),
+        (Gemma2ForCausalLM, Gemma2Config, {"head_dim": 8, "final_logit_softcapping": 0.2}),
+        (GraniteForCausalLM, GraniteConfig, {"logits_scaling": 3.0}),
+        (CohereForCausalLM, CohereConfig, {"logit_scale": 0.3}),
+    ],
+)
+def test_a_large_vocabulary_is_taken_in_parts(monkeypatch, examples, model_class, config_class, more):
+    """The head is applied to a few positions at a time, with what the architecture does to its logits."""
+    torch.manual_seed(0)
+    shape = {"vocab_size": 500, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    tokens = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 1}
+    model = model_class(config_class(**shape, **tokens, num_key_value_heads=2, intermediate_size=32, **more)).eval()
+    for parameter in model.get_output_embeddings().parameters():
+        parameter.data.mul_(30)
+    expected = [one_at_a_time(model, example) for example in examples[:20]]
+    monkeypatch.setattr(perplexity, "LOGITS_AT_A_TIME", 500 * 7)
+    most = []
+    model.get_output_embeddings().register_forward_hook(lambda module, inputs, output: most.append(output.numel()))
+    assert target_nll(model, examples[:20], 300) == pytest.approx(expected, rel=1e-4)
+    assert max(most) == 500 * 7
+
+
+def test_several_processes_share_the_examples(folder, examples):
+    one, two = (nll_under_checkpoint(folder, examples, "float32", 400, processes) for processes in (1, 2))
+    assert two == pytest.approx(one, rel=1e-5)
 
 
 def test_batches_keep_to_their_budget():

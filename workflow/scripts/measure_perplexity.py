@@ -7,8 +7,7 @@ import torch
 
 from premem import cli
 from premem.memorization import perplexity
-from premem.models import load_model
-from premem.perplexity import target_nll
+from premem.perplexity import nll_under_checkpoint
 from premem.settings import PerplexityHardware
 from premem.tables import read_table, write_table
 from premem.tokens import TokenizedExample, select_subset
@@ -32,7 +31,7 @@ def main(
     n_tokens = [len(example.target) for example in examples]
     tables = []
     for epoch, checkpoint in zip(checkpoint_epochs, checkpoints, strict=True):
-        nll = target_nll(load_model(checkpoint, dtype), examples, hardware.batch)
+        nll = nll_under_checkpoint(checkpoint, examples, dtype, hardware.batch, hardware.processes)
         tables.append(
             pd.DataFrame(
                 {
