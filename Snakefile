@@ -30,6 +30,15 @@ rule all:
         f"{RESULTS}/summary.md",
 
 
+# What will it take? Answered before anything runs.
+rule plan:
+    params:
+        study=lambda w: STUDY.model_dump_json(),
+        snakefile=workflow.main_snakefile,
+    shell:
+        "{PYTHON} {SCRIPTS}/plan.py --study {params.study:q} --snakefile {params.snakefile:q} --results {RESULTS:q}"
+
+
 # Targets for stages: `snakemake samples` makes all that leads there, and keeps it.
 rule data:
     input:

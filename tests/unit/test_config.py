@@ -161,3 +161,9 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
     study = load_study({**config, "datasets": datasets, "local_data": str(tmp_path)}, "x")
     assert study.datasets["gsm8k"].train.files == (str(folder / "train.jsonl"),)
     assert study.datasets["gsm8k"].train.hub is None
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [6]), ("all", [2, 4, 6]), ([2, 6, 9], [2, 6])])
+def test_checkpoints_that_stay(config, keep, kept):
+    study = load_study(edited(config, "checkpoints.keep", keep), "x")
+    assert [epoch for epoch in (2, 4, 6) if study.keeps_checkpoint(epoch, 6)] == kept

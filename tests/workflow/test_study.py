@@ -88,6 +88,10 @@ def test_checkpoints_go_once_they_are_evaluated(finished, tmp_path):
     assert (copy / target).is_file()
     assert not kept.exists()
 
+    # What needs them again would train again, and the plan says so beforehand.
+    edited = edit_study(copy, "sampling", {"temperature": 0.5})
+    assert "lr1e-2_ep2_half_seed0: its checkpoints were deleted" in run_study(copy, "plan", "--configfile", edited)
+
 
 def test_a_finished_study_reruns_nothing(finished):
     assert rerun(finished, "--configfile", "config/tiny.yaml") == set()

@@ -1,5 +1,6 @@
 # The study and its paths: every rule file names files by the patterns below.
 
+import math
 import re
 import shlex
 import sys
@@ -15,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS_FOLDER))
 
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
+from premem.plan import checkpoint_gb, number_of_weights
 from premem.settings import Examples, Templates
 from premem.study import TRAIN, Run, load_study
 
@@ -175,6 +177,16 @@ TRAIN_HARDWARE, SAMPLE_HARDWARE, PERPLEXITY_HARDWARE = (
 def gpus(number):
     """The GPUs that a job asks for: one for each process, or none."""
     return number if STUDY.hardware.gpu else 0
+
+
+def disk_gb(checkpoints):
+    """The disk that this many checkpoints take, in whole GB, which `--resources disk_gb=N` bounds at any time."""
+
+    def size(wildcards):
+        weights = number_of_weights(STUDY.models[wildcards.model], Path(BASE_MODEL.format(model=wildcards.model)))
+        return math.ceil(checkpoints * checkpoint_gb(weights or 0))
+
+    return size
 
 
 def dataset_settings(kind):

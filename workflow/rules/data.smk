@@ -15,8 +15,8 @@ rule prepare_data:
     conda:
         "../../envs/analyze.yaml"
     params:
-        source=lambda w: settings(source_of()(w)),
-        train=lambda w: settings(source_of(TRAIN)(w)),
+        source=lambda w: source_of()(w).model_dump_json(exclude={"rows"}),
+        train=lambda w: source_of(TRAIN)(w).model_dump_json(exclude={"rows"}),
         settings=dataset_settings(Examples),
         code=code("prepare_data.py"),
     shell:

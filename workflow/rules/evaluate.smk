@@ -32,6 +32,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
         threads: 1
         resources:
             gpu=gpus(STUDY.hardware.sample.tensor_parallel),
+            disk_gb=disk_gb(len(checkpoints)),
         params:
             settings=settings(STUDY.sampling),
             stop=lambda w: STUDY.datasets[w.dataset].stop,
@@ -83,6 +84,7 @@ rule measure_perplexity:
     threads: 1
     resources:
         gpu=gpus(STUDY.hardware.perplexity.processes),
+        disk_gb=lambda w: disk_gb(len(epochs_of_checkpoints(w)))(w),
     params:
         checkpoint_epochs=epochs_of_checkpoints,
         size=size_of,

@@ -31,6 +31,7 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
         threads: STUDY.hardware.train.processes
         resources:
             gpu=gpus(STUDY.hardware.train.processes),
+            disk_gb=disk_gb(len(STUDY.checkpoint_epochs(epochs))),
         params:
             settings=settings(STUDY.training),
             size=size_of,

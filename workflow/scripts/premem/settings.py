@@ -63,6 +63,8 @@ class Split(Block):
     """A built-in generator of story problems (``premem.arithmetic``)."""
     steps: dict[PositiveInt, PositiveFloat] | None = None
     """For ``generate``: weight of each number of steps, such as ``{2: 1, 3: 1}``."""
+    rows: PositiveInt | None = None
+    """How many the source has: for estimates before the data are here; nothing else depends on it."""
     examples: PositiveInt | None = None
     """Take this many examples, drawn at random with the dataset's seed; all of them if left out."""
 
@@ -223,6 +225,8 @@ class Model(Block):
     """Commit of the hub model; needed with ``hub``."""
     pretrain: Pretraining | None = None
     """A recipe to train a small base model here."""
+    parameters: PositiveFloat | None = None
+    """Number of weights, such as 8.03e9: for estimates before a hub model is here; nothing else depends on it."""
 
     @model_validator(mode="after")
     def _check_source(self) -> "Model":
@@ -319,8 +323,9 @@ class Checkpoints(Block):
     sample_together: bool = False
     """One job samples all checkpoints of a run, one after the other, instead of a job each: for small models, whose
     process takes longer to start than to sample. A change of this samples anew."""
-    keep: Literal["none", "last", "all"] = "none"
-    """Which of them stay on disk once they have been evaluated; to sample anew where one went, its run trains again."""
+    keep: Literal["none", "last", "all"] | tuple[PositiveInt, ...] = "none"
+    """Which of them stay on disk once they have been evaluated (a list names epochs); to sample anew where one went,
+    its run trains again."""
 
 
 # --- the stages -----------------------------------------------------------------------------------------------------
@@ -462,6 +467,8 @@ class Hardware(Block):
 
     gpu: bool = False
     """Jobs that train, sample or measure perplexities ask for GPUs: one for each process."""
+    tflops: PositiveFloat = 989
+    """Peak speed of a GPU in the number format of the models, in TFLOP/s (an H100's in bfloat16): for estimates."""
     train: TrainingHardware = TrainingHardware()
     """Fine-tuning."""
     sample: SamplingHardware = SamplingHardware()

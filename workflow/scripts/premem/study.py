@@ -183,7 +183,13 @@ class Study(Block):
 
     def keeps_checkpoint(self, epoch: int, epochs: int) -> bool:
         """Does the checkpoint after this epoch stay on disk once it has been evaluated?"""
-        return self.checkpoints.keep == "all" or (self.checkpoints.keep == "last" and epoch == epochs)
+        match self.checkpoints.keep:
+            case "all" | "none" as keep:
+                return keep == "all"
+            case "last":
+                return epoch == epochs
+            case kept:
+                return epoch in kept
 
 
 def load_study(config: Mapping[str, Any], source: str) -> Study:
@@ -242,8 +248,15 @@ def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str,
 
 def _missing_paths(study: Study) -> Iterator[str]:
     for name, model in study.models.items():
-        if model.path is not None and not (Path(model.path).expanduser() / "config.json").is_file():
-            yield f"models.{name}.path: {model.path} is not a model folder (it has no config.json); correct the path"
+        for files, lacks in (
+            (("config.json",), "is not a model folder (it has no config.json); correct the path"),
+            (("*.safetensors",), "has no safetensors weights; save the model anew with save_pretrained"),
+            (("tokenizer.json", "tokenizer.model", "vocab.*"), "has no tokenizer; save it there with save_pretrained"),
+        ):
+            folder = Path(model.path or "").expanduser()
+            if model.path is not None and not any(any(folder.glob(pattern)) for pattern in files):
+                yield f"models.{name}.path: {model.path} {lacks}"
+                break
     for name, dataset in study.datasets.items():
         for key, split in {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}.items():
             for file in split.files or ():

@@ -1,0 +1,26 @@
+"""Print what a study will take, before anything runs."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from premem import cli
+from premem.errors import UserError
+from premem.plan import plan, read_dry_run
+from premem.study import Study
+
+
+def main(study: Study, snakefile: Path, results: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "study.json"
+        config.write_text(study.model_dump_json())
+        command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", config, "--dry-run"]
+        done = subprocess.run([*command, "--cores", "all", "--", "all"], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"the study cannot be planned:\n{done.stderr.strip()}")
+    print(plan(study, read_dry_run(done.stdout + done.stderr), results))
+
+
+if __name__ == "__main__":
+    cli.run(main)

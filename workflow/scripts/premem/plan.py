@@ -1,0 +1,228 @@
+"""What a study will take, before anything runs: runs, jobs, tokens, hours and disk, from what is known by then."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from premem.settings import Model
+from premem.study import TRAIN, Run, Study
+
+BYTES_PER_WEIGHT = 4
+"""Checkpoints hold weights in float32."""
+TOKENS_PER_EXAMPLE = 256
+"""Prompt and target together, where the examples are not there yet to be counted."""
+UTILISATION = {"training": 0.35, "sampling": 0.15, "perplexity": 0.4}
+"""Share of a GPU's peak that each kind of work is assumed to reach; sampling reads all weights for every few tokens."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that would run: its rule, wildcards, and why, as Snakemake says it."""
+
+    rule: str
+    wildcards: dict[str, str]
+    reason: str
+
+
+def read_dry_run(text: str) -> list[Job]:
+    """Read the jobs of ``snakemake --dry-run``."""
+    jobs: list[Job] = []
+    for line in text.splitlines():
+        name, _, value = line.strip().partition(":")
+        if line.startswith(("rule ", "localrule ")):
+            jobs.append(Job(line.split()[1].rstrip(":"), {}, ""))
+        elif line.startswith("    ") and jobs and name == "reason":
+            jobs[-1] = Job(jobs[-1].rule, jobs[-1].wildcards, value.strip())
+        elif line.startswith("    ") and jobs and name == "wildcards":
+            pairs = (part.partition("=") for part in value.strip().split(", "))
+            jobs[-1].wildcards.update({key: text for key, _, text in pairs})
+    return jobs
+
+
+def number_of_weights(model: Model, folder: Path | None = None) -> float | None:
+    """Return how many weights a model has: as its entry says, by its recipe, or counted in its folder, else None."""
+    if model.parameters:
+        return model.parameters
+    if recipe := model.pretrain:
+        shape = recipe.architecture
+        per_layer = 4 * shape.hidden_size**2 + 3 * shape.hidden_size * shape.intermediate_size
+        return recipe.tokenizer.vocab_size * shape.hidden_size + shape.layers * per_layer
+    folder = Path(model.path).expanduser() if model.path else folder
+    files = sorted(folder.glob("*.safetensors")) if folder else []
+    return float(sum(map(_count_weights, files))) if files else None
+
+
+def _count_weights(file: Path) -> int:
+    """Count the numbers in a safetensors file, by its header alone (its format: a length, then JSON)."""
+    with file.open("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+
+
+def checkpoint_gb(weights: float) -> float:
+    """Size of a checkpoint, in GB."""
+    return weights * BYTES_PER_WEIGHT / 1e9
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run takes; tokens include those of all checkpoints. Rough where ``assumed``."""
+
+    weights: float | None
+    train_examples: int | None
+    test_examples: int | None
+    tokens_per_example: float
+    assumed: bool
+    checkpoints: int
+
+
+def work_of(study: Study, run: Run, results: Path) -> Work:
+    """Count what is there, and assume the rest."""
+    model = study.models[run.model]
+    tokens = {
+        split: results / "tokens" / run.model / run.dataset / f"{split}.parquet"
+        for split in (TRAIN, *study.datasets[run.dataset].test)
+    }
+    dataset = study.datasets[run.dataset]
+    counts = {
+        split: pq.read_metadata(path).num_rows if path.is_file() else source.examples or source.rows
+        for (split, path), source in zip(tokens.items(), (dataset.train, *dataset.test.values()), strict=True)
+    }
+    known = tokens[TRAIN].is_file()
+    per_example = float(TOKENS_PER_EXAMPLE)
+    if known:
+        table = pq.read_table(tokens[TRAIN], columns=["prompt_ids", "target_ids"])
+        per_example = sum(len(column.combine_chunks().flatten()) for column in table.columns) / max(1, len(table))
+    tests = [counts[split] for split in dataset.test]
+    train = counts[TRAIN]
+    return Work(
+        weights=number_of_weights(model, results / "models" / run.model),
+        train_examples=None if train is None else max(1, round(train * study.sizes[run.size])),
+        test_examples=None if None in tests else sum(number or 0 for number in tests),
+        tokens_per_example=per_example,
+        assumed=not known,
+        checkpoints=len(study.checkpoint_epochs(run.epochs)),
+    )
+
+
+def plan(study: Study, jobs: Sequence[Job], results: Path) -> str:
+    """Say what the study will take.
+
+    Args:
+        study: the configuration.
+        jobs: that would run now.
+        results: the study's folder of results.
+    """
+    works = {run: work_of(study, run, results) for run in study.runs}
+    to_train = {run: reason for run in study.runs if (reason := _training_reason(run, jobs)) is not None}
+    checkpoints = sum(work.checkpoints for work in works.values())
+    kinds: dict[str, int] = {}
+    for job in jobs:
+        kinds[job.rule] = kinds.get(job.rule, 0) + 1
+    lines = [
+        ("runs", f"{len(works)}, of which {len(to_train)} train now"),
+        ("checkpoints", f"{checkpoints}{_sizes(works.values())}"),
+        ("jobs to run", f"{len(jobs)}: {', '.join(f'{number} {rule}' for rule, number in sorted(kinds.items()))}"),
+    ]
+    if works:
+        lines += [*_amounts(study, works), *_disk(study, works)]
+    lines += [("trained again", f"{run}: {reason}") for run, reason in to_train.items() if _was_trained(run, results)]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:{width}}  {text}" for name, text in lines)
+
+
+def _training_reason(run: Run, jobs: Iterable[Job]) -> str | None:
+    """Why a run would be trained; None if it would not."""
+    for job in jobs:
+        if job.rule == f"train_{run.epochs}_epochs" and all(
+            job.wildcards.get(name) == str(value) for name, value in run if name != "epochs"
+        ):
+            changed = any(text in job.reason.lower() for text in ("params have changed", "updated"))
+            return (
+                "what it depends on has changed"
+                if changed
+                else "its checkpoints were deleted after they had been evaluated, and are needed again"
+            )
+    return None
+
+
+def _was_trained(run: Run, results: Path) -> bool:
+    return (results / "runs" / str(run) / "training.parquet").is_file()
+
+
+def _sizes(works: Iterable[Work]) -> str:
+    sizes = sorted({round(checkpoint_gb(work.weights), 3) for work in works if work.weights})
+    return f", {' or '.join(f'{size:g}' for size in sizes)} GB each" if sizes else ""
+
+
+def _amounts(study: Study, works: dict[Run, Work]) -> list[tuple[str, str]]:
+    """Tokens and GPU-hours of the whole study."""
+    answers = tokens_trained = tokens_measured = 0.0
+    hours = dict.fromkeys(UTILISATION, 0.0)
+    for run, work in works.items():
+        if work.train_examples is None or work.test_examples is None:
+            return [("tokens", f"unknown before the data of {run.dataset} are there: run `snakemake data` first")]
+        prompts = work.train_examples + work.test_examples
+        of_run = {
+            "training": run.epochs * work.train_examples * work.tokens_per_example,
+            "sampling": work.checkpoints * prompts * study.sampling.n * study.sampling.max_new_tokens,
+            "perplexity": work.checkpoints * work.train_examples * work.tokens_per_example,
+        }
+        answers += work.checkpoints * prompts * study.sampling.n
+        tokens_trained += of_run["training"]
+        tokens_measured += of_run["perplexity"]
+        for kind, share in UTILISATION.items():  # 2 operations per weight and token forward, 4 backward
+            operations = (6 if kind == "training" else 2) * (work.weights or math.nan) * of_run[kind]
+            hours[kind] += operations / (study.hardware.tflops * 1e12 * share) / 3600
+    assumed = " (lengths assumed)" if any(work.assumed for work in works.values()) else ""
+    lines = [
+        ("training", f"{_short(tokens_trained)} tokens{assumed}"),
+        ("sampling", f"{_short(answers)} answers, at most {_short(answers * study.sampling.max_new_tokens)} tokens"),
+        ("perplexity", f"{_short(tokens_measured)} tokens{assumed}"),
+    ]
+    if study.hardware.gpu and math.isnan(sum(hours.values())):
+        lines.append(("GPU-hours", "unknown: give the models' number of weights as models.….parameters"))
+    elif study.hardware.gpu:
+        parts = ", ".join(f"{kind} {value:,.1f}" for kind, value in hours.items())
+        lines.append(
+            (
+                "GPU-hours",
+                f"about {sum(hours.values()):,.0f} if answers are as long as they may be ({parts}), at "
+                + ", ".join(f"{share:.0%}" for share in UTILISATION.values())
+                + f" of {study.hardware.tflops:g} TFLOP/s (assumed)",
+            )
+        )
+    return lines
+
+
+def _disk(study: Study, works: dict[Run, Work]) -> list[tuple[str, str]]:
+    if any(work.weights is None for work in works.values()):
+        return [("disk", "unknown: give the models' number of weights as models.….parameters")]
+    kept = passing = 0.0
+    for run, work in works.items():
+        size = checkpoint_gb(work.weights or 0)
+        stays = sum(study.keeps_checkpoint(epoch, run.epochs) for epoch in study.checkpoint_epochs(run.epochs))
+        kept += stays * size
+        passing = max(passing, (work.checkpoints - stays) * size)
+    each = f"{math.ceil(passing + 1e-9)}" if passing else ""
+    lines = [("disk", f"{kept:,.1f} GB of checkpoints stay")]
+    if passing:
+        lines.append(
+            (
+                "",
+                f"up to {passing:,.1f} GB more for each run that is trained or evaluated at a time; "
+                f"`--resources disk_gb={each}` lets one at a time",
+            )
+        )
+    return lines
+
+
+def _short(number: float) -> str:
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if number >= size:
+            return f"{number / size:.3g} {name}"
+    return f"{number:,.0f}"
