@@ -252,7 +252,9 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
         ax.axvspan(float(spaced(used.low)), float(spaced(used.high)), color=TEST, alpha=0.12, linewidth=0)
     if not np.isnan(train.estimate):
         below = " (below this axis)" if train.estimate < bottom else ""
-        ax.axhline(train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {write_number(train)}{below}")
+        ax.axhline(
+            train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {write_number(train)}{below}"
+        )
         top = max(top, min(train.estimate, 1) + 0.05)
     ax.set(xlabel="threshold p (perplexity at or below which an example counts as memorized)", ylabel="R² (y = x)")
     ax.set(xlim=(x.min(), x.max()), ylim=(bottom, top))

@@ -5,9 +5,10 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 
 from premem.memorization import predicted_over_thresholds
-from premem.regression import mean_absolute_error, r_squared
+from premem.regression import FEWEST_RUNS, mean_absolute_error, r_squared
 from premem.scores import RunScores
 from premem.scrutiny.common import (
     DRAWS,
@@ -34,7 +35,9 @@ NEAR = 0.05
 SHIFTS = (-0.25, -0.1, 0.0, 0.1, 0.25)
 """Steps away from the study's p, in log(log p)."""
 NUMBERS_OF_RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-LABEL_DRAWS = 400
+BANDS = 64
+"""Values of p that are judged with intervals."""
+LABEL_DRAWS = 1000
 LABEL_RESAMPLES = 500
 
 
@@ -67,7 +70,7 @@ def rule(runs: Runs, context: Context) -> Iterator[Row]:
         yield Row(variant, "largest_change_of_r_squared", largest, **points.counts)
 
 
-def _count_kept(perplexity: Floats, thresholds: Floats) -> Floats:
+def _count_kept(perplexity: Floats, thresholds: Floats) -> NDArray[np.intp]:
     """Return at how many of the thresholds log(log(perplexity)) ≥ log(log(p)), computed as written."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a perplexity of 1, or below it by rounding
         level = np.nan_to_num(np.log(np.log(perplexity)), nan=-np.inf, neginf=-np.inf)
@@ -75,16 +78,13 @@ def _count_kept(perplexity: Floats, thresholds: Floats) -> Floats:
 
 
 def threshold(runs: Runs, context: Context) -> Iterator[Row]:
-    """Judge every p of the grid as it is, and p a step away from the study's."""
+    """Judge p along the grid as it is, and p a step away from the study's."""
     points = place(runs, context.grid)
     statistics = ("r_squared", "mean_absolute_error")
-    for p, predicted in zip(points.thresholds, points.predicted.T, strict=True):
-        at_p = points.predict_with(predicted, p)
-        yield from judged("curve", at_p, context, "at this p", statistics, x=p)
-    if context.fixed:
-        source = "p fixed in the config"
-    else:
-        source = TUNED
+    for index in np.unique(np.linspace(0, len(context.grid) - 1, BANDS).round().astype(int)):
+        at_p = points.predict_with(points.predicted[:, index], context.grid[index])
+        yield from judged("curve", at_p, context, "at this p", statistics, x=context.grid[index])
+    source = "p fixed in the config" if context.fixed else TUNED
     r2 = r_squared(points.test, points.predicted.T)
     if not np.isnan(r2).all():
         best, _ = predict_tuned(points)
@@ -106,7 +106,7 @@ def calibration(runs: Runs, context: Context) -> Iterator[Row]:
     """Judge p on points that it was not calibrated on: other runs, other test questions, other pairs."""
     points = place(runs, context.grid)
     yield from judged("all runs", points, context)
-    for k in (k for k in NUMBERS_OF_RUNS if k < len(runs)):
+    for k in (k for k in NUMBERS_OF_RUNS if k <= len(runs) - FEWEST_RUNS):  # R² over fewer runs says little
         draws = collect(_judge_rest(points, chosen) for chosen in _choose_runs(len(runs), k, context))
         note = f"p calibrated on {k} run{'s'[: k > 1]}, judged on all others; median and range over draws"
         yield from drawn("some runs", draws, points, context, note, x=k)
@@ -151,8 +151,9 @@ def _judge_rest(points: Points, runs: Sequence[int]) -> dict[str, Floats | float
 def unseen(runs: Runs, context: Context) -> Iterator[Row]:
     """Calibrate p on training examples that smaller runs did not train on, judge it on the test set."""
     points = place(runs, context.grid)
+    nothing = np.full(max(len(run.accuracy) for run in runs), np.nan)
     target = np.concatenate(
-        [run.unseen_accuracy.mean(axis=1) if run.unseen_accuracy.size else np.full(len(run.accuracy), np.nan) for run in runs]
+        [run.unseen_accuracy.mean(axis=1) if run.unseen_accuracy.size else nothing[: len(run.accuracy)] for run in runs]
     )
     known = ~np.isnan(target)
     if not known.any():
@@ -202,23 +203,30 @@ def labels(runs: Runs, context: Context) -> Iterator[Row]:
     by_example = np.concatenate([run.test_accuracy for run in runs])
     examples = by_example.shape[1]
     numbers = np.unique(np.geomspace(1, examples, 20).round().astype(int))
-    direct, calibrated = (np.empty((len(numbers), len(points.test))) for _ in range(2))
-    for row, k in enumerate(numbers):
-        shares = random.multinomial(k, np.full(examples, 1 / examples), LABEL_DRAWS) / k
-        measured = shares @ by_example.T
-        predicted = points.predicted[:, least_error(measured, points.predicted)].T
-        for variant, values, means in (("labels used directly", measured, direct), ("p from the labels", predicted, calibrated)):
-            error = np.abs(values - points.test)
-            means[row] = error.mean(axis=0)
-            _, low, high = context.range_of(error.mean(axis=1))
-            note = f"mean and range over {LABEL_DRAWS} draws of k test examples"
-            yield Row(variant, "mean_absolute_error", float(error.mean()), low, high, float(k), **points.counts, note=note)
+    starts = np.concatenate([[0], numbers[:-1]])
+    measured = np.empty((LABEL_DRAWS, len(numbers), len(points.test)))
+    for draw in measured:  # the first k of a sequence are the k labels, for every k
+        sequence = by_example.T[random.integers(examples, size=examples)]
+        draw[:] = np.add.reduceat(sequence, starts, axis=0).cumsum(axis=0) / numbers[:, None]
+    predicted = points.predicted.T[least_error(measured, points.predicted)]
+    note = f"mean and range over {LABEL_DRAWS} draws of k test examples"
+    means = []
+    for variant, values in (("labels used directly", measured), ("p from the labels", predicted)):
+        error = np.abs(values - points.test)
+        means.append(error.mean(axis=0))
+        for k, each in zip(numbers, error.mean(axis=2).T, strict=True):
+            _, low, high = context.range_of(each)
+            yield Row(
+                variant, "mean_absolute_error", float(each.mean()), low, high, float(k), **points.counts, note=note
+            )
+    direct, calibrated = means
 
-    noise = "premem's error holds the test set's own sampling noise, as that of the direct use does not"
-    tuned = judged("premem", points, context, f"{TUNED}; {noise}", STATISTICS_OF_ERROR)
-    yield from (row._replace(note=row.note if noise in row.note else f"{row.note}; {noise}") for row in tuned)
+    noise = "premem's error holds the test set's own sampling noise, that of the direct use does not"
+    statistics = ("mean_absolute_error", "mean_absolute_error_leave_one_run_out")
+    for row in judged("premem", points, context, statistics=statistics):
+        yield row._replace(note=f"{row.note}; {noise}")
     resamples = np.array([_labels_of_equal_error(points, numbers, direct, calibrated)])
-    if len(runs) >= 3:
+    if len(runs) >= FEWEST_RUNS:
         draws = random.integers(len(runs), size=(LABEL_RESAMPLES, len(runs)))
         of_run = [np.flatnonzero(points.run == run) for run in range(len(runs))]
         resamples = np.concatenate(
@@ -244,14 +252,11 @@ def labels(runs: Runs, context: Context) -> Iterator[Row]:
         yield Row(variant, "labels_of_equal_error", estimate, low, high, **points.counts, note=f"{how}{end}; {noise}")
 
 
-STATISTICS_OF_ERROR = ("mean_absolute_error", "mean_absolute_error_leave_one_run_out")
-
-
 def _labels_of_equal_error(points: Points, numbers: Floats, direct: Floats, calibrated: Floats) -> tuple[float, ...]:
     """Return how many labels used directly are as good as premem: p tuned, p from the other runs, p from the labels.
 
     Args:
-        points: the checkpoints.
+        points: the checkpoints, some of them more than once in a resample.
         numbers: shape (numbers,), the numbers of labels tried.
         direct: shape (numbers, points), mean absolute error.
         calibrated: as direct, of premem with a p from the labels.

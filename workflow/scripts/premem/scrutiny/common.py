@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -111,7 +111,7 @@ class Points:
         return replace(self, predicted=np.asarray(predicted)[:, None], thresholds=np.array([threshold]))
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """Return what ``Row`` calls them."""
         return {"n_points": len(self.run), "n_runs": len(np.unique(self.run))}
 
@@ -202,6 +202,8 @@ def judged(
             continue
         held_out = row.statistic.endswith("leave_one_run_out")
         notes = [row.note] if held_out else [note, row.note]
+        if row.statistic == "threshold" and len(grid := points.thresholds) > 1 and row.estimate in (grid[0], grid[-1]):
+            notes.append("at the end of the grid")
         yield Row(
             variant,
             row.statistic,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from premem.regression import mean_absolute_error, r_squared
+from premem.regression import r_squared
 from premem.scores import RunScores
 from premem.scrutiny.common import (
     STATISTICS,
@@ -29,7 +29,6 @@ from premem.scrutiny.common import (
 Runs = Sequence[RunScores]
 
 EARLY_EPOCHS = 3
-SHUFFLES = 100
 SAMPLES = (1, 2, 3, 5, 10, 20)
 SAMPLE_DRAWS = 20
 FEWEST_CHECKPOINTS = 3
@@ -76,27 +75,27 @@ def placebo(runs: Runs, context: Context) -> Iterator[Row]:
     true = _judge_placebo(truth)
     for statistic, value in true.items():
         yield Row("true perplexities", statistic, float(value), **truth.counts, note="p calibrated, not shuffled")
-    shuffles: dict[str, Callable[[Floats, np.random.Generator], Floats]] = {
-        "whole histories shuffled": lambda perplexity, random: perplexity[:, random.permutation(perplexity.shape[1])],
-        "each checkpoint shuffled": lambda perplexity, random: random.permuted(perplexity, axis=1),
+    shuffles: dict[str, tuple[int, Callable[[Floats, np.random.Generator], Floats]]] = {
+        "whole histories shuffled": (100, lambda perplexity, random: random.permutation(perplexity, axis=1)),
+        "each checkpoint shuffled": (50, lambda perplexity, random: random.permuted(perplexity, axis=1)),
     }
-    for variant, shuffle in shuffles.items():
+    for variant, (number, shuffle) in shuffles.items():
         random = context.random()
         draws = collect(
             _judge_placebo(
                 place([replace(run, perplexity=shuffle(run.perplexity, random)) for run in runs], context.grid)
             )
-            for _ in range(SHUFFLES)
+            for _ in range(number)
         )
-        note = f"{SHUFFLES} shuffles among the examples of each run, p calibrated anew; median and range"
+        note = f"{number} shuffles among the examples of each run, p calibrated anew; median and range"
         yield from drawn(variant, draws, truth, context, note)
         for statistic in ("r_squared", "r_squared_leave_one_run_out"):
             reached = draws[statistic] >= true[statistic]
             share = np.nan if np.isnan(true[statistic]) else float(reached.mean())
-            note = f"share of {SHUFFLES} shuffles that reach the true {statistic}"
+            note = f"share of {number} shuffles that reach the true {statistic}"
             yield Row(variant, f"share_reaching_{statistic}", share, **truth.counts, note=note)
-            for number, value in enumerate(draws[statistic]):
-                yield Row(f"{variant}, one by one", statistic, value, x=number, **truth.counts)
+            for position, value in enumerate(draws[statistic]):
+                yield Row(f"{variant}, one by one", statistic, value, x=position, **truth.counts)
 
 
 def _judge_placebo(points: Points) -> dict[str, Floats]:
@@ -195,7 +194,7 @@ def checkpoints(runs: Runs, context: Context) -> Iterator[Row]:
     source = "p fixed in the config" if context.fixed else "the study's p, tuned on all checkpoints"
     for variant, choose in choices.items():
         kept = [_keep(run, choose(len(run.checkpoint_epochs))) for run in runs]
-        number = np.mean([len(run.checkpoint_epochs) for run in kept])
+        number = float(np.mean([len(run.checkpoint_epochs) for run in kept]))
         for p, how, note in (
             (np.array([context.threshold]), "study's p", source),
             (context.grid, "p calibrated anew", TUNED),
