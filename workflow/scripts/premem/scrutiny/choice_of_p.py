@@ -99,7 +99,7 @@ def threshold(runs: Runs, context: Context) -> Iterator[Row]:
     for shift in SHIFTS:
         p = float(np.exp(np.exp(np.log(np.log(context.threshold)) + shift)))
         note = f"{source}, then log(log p) shifted by {shift:+g}" if shift else source
-        yield from judged("study's p, shifted", place(runs, p), context, note, statistics, x=shift)
+        yield from judged("study's p, shifted", place(runs, p), context, note, (*statistics, "threshold"), x=shift)
 
 
 def calibration(runs: Runs, context: Context) -> Iterator[Row]:
