@@ -109,21 +109,25 @@ def _plot_dots(marks: pd.DataFrame, figure: Figure) -> None:
     """Draw a panel per quantity, a line per variant from the top down, a dot with an interval per series."""
     lines = list(marks["line"].unique())
     series = [name for name in SERIES if (marks["series"] == name).any()]
+    of_line: dict[Any, list[str]] = {
+        line: [name for name in series if name in set(rows["series"])] for line, rows in marks.groupby("line")
+    }
     figure.set_size_inches(figure.get_figwidth(), 0.75 + max(0.19 * len(series), 0.24) * len(lines))
-    axes = figure.subplots(1, 2, sharey=True)
+    axes = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
     gap = 0.62 / len(series)
     for ax, panel in zip(axes, (R2, ERROR), strict=True):
         here = marks[marks["panel"] == panel]
         lowest = min(here["estimate"].min(), here["low"].min())
         start = max(lowest - 0.03, LOWEST_R2) if panel == R2 else 0.0
         for row in here.itertuples():
-            style, number = SERIES[row.series], series.index(row.series)
-            y = lines.index(row.line) + (number - (len(series) - 1) / 2) * gap
+            style, beside = SERIES[row.series], of_line[row.line]
+            y = lines.index(row.line) + (beside.index(row.series) - (len(beside) - 1) / 2) * gap
             ax.plot([max(row.low, start), max(row.high, start)], [y, y], color=style["color"], linewidth=1)
             if row.estimate < start:
                 ax.plot(start, y, marker="<", color=style["color"], markersize=4, clip_on=False)
                 text = f"{row.estimate:.1f}".replace("-", "\u2212")
-                ax.annotate(text, (start, y), (6, 0), textcoords="offset points", va="center", fontsize=7)
+                clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # over the interval's line
+                ax.annotate(text, (start, y), (6, 0), textcoords="offset points", va="center", fontsize=7, bbox=clear)
             else:
                 ax.plot(row.estimate, y, linestyle="none", markersize=4.2, clip_on=False, **style)
         below = panel == R2 and lowest < start
@@ -218,7 +222,7 @@ def _plot_samples(rows: pd.DataFrame, figure: Figure) -> None:
         here = rows[(rows["statistic"] == statistic) & rows["estimate"].notna()]
         for variant, style in {
             "p calibrated anew": {"color": PREDICTED, "marker": "o"},
-            "p of all samples": {"color": TEST, "marker": "s", "linestyle": "--"},
+            "p of all samples": {"color": PREDICTED, "marker": "o", "markerfacecolor": "white", "linestyle": "--"},
         }.items():
             _plot_curve(ax, here[here["variant"] == variant], {**style, "markersize": 3.5, "label": variant})
         ax.set(xscale="log", xlabel="sampled answers per prompt", ylabel=label)
@@ -238,8 +242,11 @@ def _plot_early(rows: pd.DataFrame, figure: Figure) -> None:
     }
     for ax, (statistic, label) in zip(axes, {"r_squared": R2, "mean_absolute_error": ERROR}.items(), strict=True):
         here = rows[rows["statistic"] == statistic]
-        for variant, style in styles.items():
-            _plot_curve(ax, here[here["variant"] == variant], {**style, "markersize": 4})
+        for number, (variant, style) in enumerate(styles.items()):
+            shown = here[here["variant"] == variant]
+            x = shown["x"] + 0.012 * (number - 1)  # so that intervals lie beside each other
+            ax.plot(x, shown["estimate"], markersize=4, **style)
+            ax.vlines(x, shown["low"], shown["high"], color=style["color"], linewidth=0.8)
         ax.set(xlabel="checkpoint (0: first of the run, 1: last)", ylabel=label)
         if statistic == "r_squared":
             _limit(ax, here)
@@ -260,7 +267,7 @@ def _limit(ax: Axes, rows: pd.DataFrame) -> None:
     ax.set_ylim(max(lowest - 0.05, LOWEST_R2), 1.03)
     if lowest < LOWEST_R2:
         ax.set_ylabel(f"{R2}; the axis ends at {LOWEST_R2:g}".replace("-", "\u2212"))
-    ax.yaxis.set_major_locator(MaxNLocator(6))
+    ax.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame, Figure], None]] = {

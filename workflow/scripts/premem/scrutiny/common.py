@@ -20,6 +20,7 @@ Uses = Callable[[RunScores], NDArray[np.bool_]]
 DRAWS = 200
 """Random draws behind a median and a range."""
 TUNED = "p tuned on these points"
+END_OF_GRID = "at the end of the grid"
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def judged(
         held_out = row.statistic.endswith("leave_one_run_out")
         notes = [row.note] if held_out else [note, row.note]
         if row.statistic == "threshold" and len(grid := points.thresholds) > 1 and row.estimate in (grid[0], grid[-1]):
-            notes.append("at the end of the grid")
+            notes.append(END_OF_GRID)
         yield Row(
             variant,
             row.statistic,
@@ -230,7 +231,10 @@ def drawn(
     for statistic, each in values.items():
         undefined = int(np.isnan(np.asarray(each, dtype=float)).sum())
         remark = f"{note}; undefined in {undefined}" if undefined else note
-        yield Row(variant, statistic, *context.range_of(each), x=x, **points.counts, note=remark)
+        median, low, high = context.range_of(each)
+        if np.size(each) == 1:
+            low = high = np.nan
+        yield Row(variant, statistic, median, low, high, x=x, **points.counts, note=remark)
 
 
 def errors(test: Floats, predicted: Floats) -> dict[str, Floats]:

@@ -186,8 +186,8 @@ def checkpoints(runs: Runs, context: Context) -> Iterator[Row]:
     statistics = [name for name in STATISTICS if name != "mean_absolute_error_leave_one_run_out"]
     choices: dict[str, Callable[[int], NDArray[np.intp]]] = {
         "every checkpoint": lambda n: np.arange(n),
-        "every 2nd": lambda n: np.arange(n)[::-2][::-1],
-        "every 3rd": lambda n: np.arange(n)[::-3][::-1],
+        "every 2nd, back from the last": lambda n: np.arange(n)[::-2][::-1],
+        "every 3rd, back from the last": lambda n: np.arange(n)[::-3][::-1],
         "first and last": lambda n: np.unique([0, n - 1]),
         "only the last": lambda n: np.array([n - 1]),
     }
