@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from premem.figures import write_number
+from premem.scrutiny.common import END_OF_GRID
 from premem.summary import markdown_table
 
 HEADINGS = {
@@ -54,7 +55,10 @@ class _Rows:
     def tell(self, variant: str, statistic: str, decimals: int = 2, x: float | None = None) -> str:
         """Return a number with its interval, such as ``0.94 [0.87, 0.97]``; a dash where there is no such row."""
         row = self.find(variant, statistic, x)
-        return "–" if row is None else write_number(row, decimals)
+        if row is None:
+            return "–"
+        end = statistic == "threshold" and END_OF_GRID in str(row["note"])
+        return write_number(row, decimals) + (" (end of the grid)" if end else "")
 
     def size(self, variant: str, statistic: str = R2) -> str:
         """Return how many checkpoints and runs a row is of."""
@@ -72,9 +76,10 @@ def scrutiny_page(title: str, table: pd.DataFrame, images: Mapping[str, str]) ->
     """
     parts = [
         f"# What sceptics ask: {title}",
-        "Premem accuracy (pre-memorization train accuracy) predicts test accuracy; R² is about y = x. *Tuned* means "
-        "that p was chosen on the very points it is judged on. Brackets hold intervals over resampled runs, with p "
-        "tuned anew in each, or ranges over random draws where draws are mentioned.",
+        "Premem accuracy (pre-memorization train accuracy) is meant to predict test accuracy. R² is about y = x, *error* "
+        "is the mean absolute error. *Tuned* means that p was chosen on the very points it is judged on. Brackets hold "
+        "intervals over resampled runs, in which a tuned p is tuned anew, or ranges over random draws where draws are "
+        "mentioned.",
     ]
     for question, heading in HEADINGS.items():
         parts.append(f"## {heading}")
@@ -87,10 +92,8 @@ def scrutiny_page(title: str, table: pd.DataFrame, images: Mapping[str, str]) ->
             if question in images:
                 parts.append(f"![{heading}]({images[question]})")
         if not rows.missing.empty:
-            gaps = [
-                f"{row.variant}: {row.note}" if row.variant else row.note
-                for row in rows.missing.fillna("").itertuples()
-            ]
+            told = rows.missing[["variant", "note"]].fillna("")
+            gaps = [f"{row.variant}: {row.note}" if row.variant else row.note for row in told.itertuples()]
             parts.append("Not answered: " + "; ".join(gaps) + ".")
     return "\n\n".join(parts) + "\n"
 
@@ -136,7 +139,7 @@ def _rule(rows: _Rows) -> Answer:
     return Answer(
         f"That rule and perplexity > p differ on {rows.tell(at_p, differ, 0)} entries at the study's p and on "
         f"{rows.tell(on_grid, differ, 0)} at any p of the grid, {of}. R² changes by at most "
-        f"{rows.tell(on_grid, change, 6)} over the grid.",
+        f"{rows.table.loc[rows.table['statistic'] == change, 'estimate'].max():.2g} over the grid.",
     )
 
 
@@ -260,13 +263,13 @@ def _labels(rows: _Rows) -> Answer:
     tried = sorted(rows.table.loc[rows.table["variant"] == "labels used directly", "x"])
     shown = sorted({min(tried, key=lambda k: abs(k - number)) for number in SHOWN_LABELS if number <= max(tried)})
     return Answer(
-        f"The mean absolute error of premem accuracy is {rows.tell('premem', ERROR, 3)} with p tuned on all test labels "
-        f"and {rows.tell('premem', f'{ERROR}_leave_one_run_out', 3)} with p from the other runs' test labels. The plain "
-        f"mean over {labels('premem')} and {labels('premem, p calibrated without the run')} labelled examples has the "
-        "same error. With p calibrated from the same labelled examples, the two uses of them are equal at "
-        f"{labels('premem, p from the same labels')}; with fewer, calibrating p gives the smaller error. Premem's error "
-        "also holds the test set's own sampling noise, which the direct use is spared here: its examples are drawn "
-        "from that test set.",
+        f"The mean absolute error of premem accuracy is {rows.tell('premem', ERROR, 3)} with p tuned on all test "
+        f"labels and {rows.tell('premem', f'{ERROR}_leave_one_run_out', 3)} with p from the other runs' test labels. "
+        f"The plain mean over {labels('premem')} and {labels('premem, p calibrated without the run')} labelled examples "
+        "has the same error. With p calibrated from the same labelled examples, the two uses of them are equal at "
+        f"{labels('premem, p from the same labels')}; with fewer, calibrating p gives the smaller error. Premem's "
+        "error also holds the test set's own sampling noise, which the direct use is spared here: its examples are "
+        "drawn from that test set. Ranges in the table are over draws of labelled examples.",
         ("labelled examples", "error, used directly", "error, premem with p from them"),
         [
             (f"{k:.0f}", rows.tell("labels used directly", ERROR, 3, k), rows.tell("p from the labels", ERROR, 3, k))
@@ -293,8 +296,8 @@ def _samples(rows: _Rows) -> Answer:
     numbers = sorted(rows.table["x"].unique())
     fewest, most = numbers[0], numbers[-1]
     return Answer(
-        f"On the runs with the most answers ({rows.size(anew)}), with p tuned anew, {_count(int(fewest), 'answer')} per "
-        f"prompt {'gives' if fewest == 1 else 'give'} R² {rows.tell(anew, R2, 3, fewest)} and all {most:.0f} give "
+        f"On the runs with the most answers ({rows.size(anew)}), with p tuned anew, {_count(int(fewest), 'answer')} "
+        f"per prompt {'gives' if fewest == 1 else 'give'} R² {rows.tell(anew, R2, 3, fewest)} and all {most:.0f} give "
         f"{rows.tell(anew, R2, 3, most)}; the mean of predicted − test is {rows.tell(anew, 'bias', 3, fewest)} and "
         f"{rows.tell(anew, 'bias', 3, most)}. Ranges are over draws of answers.",
         ("answers", "R², p anew", "error, p anew", "bias, p anew", "bias, p of all answers"),
@@ -346,12 +349,13 @@ def _early(rows: _Rows) -> Answer:
     fractions = sorted(rows.table["x"].unique())
     middle = fractions[len(fractions) // 2 - 1]
     said = "; ".join(
-        f"{when} {rows.tell(premem, ERROR, 3, x)}, that of the test accuracy measured there {rows.tell(test, ERROR, 3, x)}"
+        f"{when} {rows.tell(premem, ERROR, 3, x)} against {rows.tell(test, ERROR, 3, x)}"
         for when, x in (("at the first checkpoint", fractions[0]), (f"{middle:.0%} of the way", middle))
     )
     return Answer(
-        f"On {_count(int(rows.table['n_runs'].iloc[0]), 'run')} with at least 3 checkpoints, the mean absolute error of "
-        f"premem accuracy (study's p) about the final test accuracy is {said}.",
+        f"Mean absolute error about the final test accuracy, {_count(int(rows.table['n_runs'].iloc[0]), 'run')} with at "
+        "least 3 checkpoints, of premem accuracy (study's p) against the test accuracy measured at the same checkpoint: "
+        f"{said}.",
         ("way through the run", "R², premem", "error, premem", "R², test so far", "error, test so far", "error, train"),
         [
             (
