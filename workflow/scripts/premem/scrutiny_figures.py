@@ -117,8 +117,8 @@ def _plot_dots(marks: pd.DataFrame, figure: Figure) -> None:
     gap = 0.62 / len(series)
     for ax, panel in zip(axes, (R2, ERROR), strict=True):
         here = marks[marks["panel"] == panel]
-        lowest = min(here["estimate"].min(), here["low"].min())
-        start = max(lowest - 0.03, LOWEST_R2) if panel == R2 else 0.0
+        lowest, highest = here[["estimate", "low"]].min().min(), here[["estimate", "high"]].max().max()
+        start = max(np.fmin(lowest, 0.9) - 0.03, LOWEST_R2) if panel == R2 else 0.0
         for row in here.itertuples():
             style, beside = SERIES[row.series], of_line[row.line]
             y = lines.index(row.line) + (beside.index(row.series) - (len(beside) - 1) / 2) * gap
@@ -132,7 +132,7 @@ def _plot_dots(marks: pd.DataFrame, figure: Figure) -> None:
                 ax.plot(row.estimate, y, linestyle="none", markersize=4.2, clip_on=False, **style)
         below = panel == R2 and lowest < start
         ax.set_xlabel(panel + (f"; the axis ends at {start:g}".replace("-", "\u2212") if below else ""))
-        ax.set_xlim(start, 1.0 if panel == R2 else 1.05 * max(here["high"].max(), here["estimate"].max()))
+        ax.set_xlim(start, 1.0 if panel == R2 else 1.05 * highest if highest > 0 else 1.0)
         ax.set_yticks(range(len(lines)), [fill(line, 36) for line in lines])
         ax.grid(axis="x", color=GUIDE, linewidth=0.3)
         ax.set_axisbelow(True)
@@ -178,8 +178,8 @@ def _plot_placebo(rows: pd.DataFrame, figure: Figure) -> None:
         here = rows[rows["statistic"] == statistic]
         true = here.loc[here["variant"] == "true perplexities", "estimate"].iloc[0]
         each = here[here["variant"].str.endswith("one by one") & here["estimate"].notna()]
-        start = max(min(each["estimate"].min(), true) - 0.02, LOWEST_R2)
-        bins = np.linspace(start, max(1.0, true), 60)
+        start = max(np.nanmin([*each["estimate"], true, 0.9]) - 0.02, LOWEST_R2)
+        bins = np.linspace(start, 1, 60)
         for (variant, draws), colour in zip(each.groupby("variant", sort=False), (SHUFFLED, TRAIN), strict=False):
             values = np.clip(draws["estimate"], start, None)
             ax.hist(
@@ -187,7 +187,7 @@ def _plot_placebo(rows: pd.DataFrame, figure: Figure) -> None:
             )
         ax.axvline(true, color=PREDICTED, linewidth=1.6, label="true perplexities")
         below = each["estimate"].min() < start
-        ax.set(xlabel=R2 + (" (lower ones are in the first bar)" if below else ""), xlim=(start, max(1.0, true)))
+        ax.set(xlabel=R2 + (" (lower ones are in the first bar)" if below else ""), xlim=(start, 1))
         ax.set_title(title, loc="left", fontsize=7)
     axes[0].set_ylabel("share of shuffles")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -264,7 +264,7 @@ def _plot_curve(ax: Axes, rows: pd.DataFrame, style: dict[str, Any]) -> None:
 def _limit(ax: Axes, rows: pd.DataFrame) -> None:
     """End an R² axis at ``LOWEST_R2``, and say so if something lies below."""
     lowest = rows[["estimate", "low"]].min().min()
-    ax.set_ylim(max(lowest - 0.05, LOWEST_R2), 1.03)
+    ax.set_ylim(max(np.fmin(lowest, 0.9) - 0.05, LOWEST_R2), 1.03)
     if lowest < LOWEST_R2:
         ax.set_ylabel(f"{R2}; the axis ends at {LOWEST_R2:g}".replace("-", "\u2212"))
     ax.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))

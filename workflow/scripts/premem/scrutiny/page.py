@@ -76,10 +76,10 @@ def scrutiny_page(title: str, table: pd.DataFrame, images: Mapping[str, str]) ->
     """
     parts = [
         f"# What sceptics ask: {title}",
-        "Premem accuracy (pre-memorization train accuracy) is meant to predict test accuracy. R² is about y = x, *error* "
-        "is the mean absolute error. *Tuned* means that p was chosen on the very points it is judged on. Brackets hold "
-        "intervals over resampled runs, in which a tuned p is tuned anew, or ranges over random draws where draws are "
-        "mentioned.",
+        "Premem accuracy (pre-memorization train accuracy) is meant to predict test accuracy. R² is about y = x, "
+        "*error* is the mean absolute error. *Tuned* means that p was chosen on the very points it is judged on. "
+        "Brackets hold intervals over resampled runs, in which a tuned p is tuned anew, or ranges over random draws "
+        "where draws are mentioned.",
     ]
     for question, heading in HEADINGS.items():
         parts.append(f"## {heading}")
@@ -136,10 +136,11 @@ def _rule(rows: _Rows) -> Answer:
         "largest_change_of_r_squared",
     )
     of = rows.table["note"].iloc[0]
+    largest = rows.table.loc[rows.table["statistic"] == change, "estimate"].max()
     return Answer(
         f"That rule and perplexity > p differ on {rows.tell(at_p, differ, 0)} entries at the study's p and on "
         f"{rows.tell(on_grid, differ, 0)} at any p of the grid, {of}. R² changes by at most "
-        f"{rows.table.loc[rows.table['statistic'] == change, 'estimate'].max():.2g} over the grid.",
+        f"{'an undefined amount' if pd.isna(largest) else f'{largest:.2g}'} over the grid.",
     )
 
 
@@ -265,11 +266,11 @@ def _labels(rows: _Rows) -> Answer:
     return Answer(
         f"The mean absolute error of premem accuracy is {rows.tell('premem', ERROR, 3)} with p tuned on all test "
         f"labels and {rows.tell('premem', f'{ERROR}_leave_one_run_out', 3)} with p from the other runs' test labels. "
-        f"The plain mean over {labels('premem')} and {labels('premem, p calibrated without the run')} labelled examples "
-        "has the same error. With p calibrated from the same labelled examples, the two uses of them are equal at "
-        f"{labels('premem, p from the same labels')}; with fewer, calibrating p gives the smaller error. Premem's "
-        "error also holds the test set's own sampling noise, which the direct use is spared here: its examples are "
-        "drawn from that test set. Ranges in the table are over draws of labelled examples.",
+        f"The plain mean over {labels('premem')} and {labels('premem, p calibrated without the run')} labelled "
+        "examples has the same error. With p calibrated from the same labelled examples, the two uses of them are "
+        f"equal at {labels('premem, p from the same labels')}; with fewer, calibrating p gives the smaller error. "
+        "Premem's error also holds the test set's own sampling noise, which the direct use is spared here: its "
+        "examples are drawn from that test set. Ranges in the table are over draws of labelled examples.",
         ("labelled examples", "error, used directly", "error, premem with p from them"),
         [
             (f"{k:.0f}", rows.tell("labels used directly", ERROR, 3, k), rows.tell("p from the labels", ERROR, 3, k))
@@ -353,8 +354,9 @@ def _early(rows: _Rows) -> Answer:
         for when, x in (("at the first checkpoint", fractions[0]), (f"{middle:.0%} of the way", middle))
     )
     return Answer(
-        f"Mean absolute error about the final test accuracy, {_count(int(rows.table['n_runs'].iloc[0]), 'run')} with at "
-        "least 3 checkpoints, of premem accuracy (study's p) against the test accuracy measured at the same checkpoint: "
+        f"Mean absolute error about the final test accuracy ({_count(int(rows.table['n_runs'].iloc[0]), 'run')} with "
+        "at least 3 checkpoints) of premem accuracy, at the study's p, against the test accuracy measured at that "
+        "checkpoint: "
         f"{said}.",
         ("way through the run", "R², premem", "error, premem", "R², test so far", "error, test so far", "error, train"),
         [
