@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from premem import figures
 from premem.elsewhere import read_release
 from premem.memorization import predicted_test_accuracy
-from premem.regression import threshold_grid
-from premem.scores import RunScores, runs_of_tables
+from premem.regression import best_threshold, calibrate, regression_table, threshold_grid
+from premem.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 from premem.scrutiny import QUESTIONS, ask, scrutinize
 from premem.scrutiny.common import COLUMNS, Context
 from premem.scrutiny.page import HEADINGS, scrutiny_page
@@ -124,6 +124,18 @@ def test_points_are_chosen_by_epoch_and_size():
     test = np.concatenate([run.test_accuracy.mean(axis=1) for run in runs])  # train accuracy is 1 throughout
     expected = 1 - ((1 - test) ** 2).sum() / ((test - test.mean()) ** 2).sum()
     assert look_up(table, "all checkpoints", "r_squared_of_train_accuracy")["estimate"] == pytest.approx(expected)
+
+
+def test_the_first_answer_is_the_studys_own():
+    runs, context = make_noisy_runs()[::-1], make_context()
+    curves = predict_over_grid(runs, GRID)
+    points = place_points(runs, best_threshold(calibrate(curves)))
+    table = regression_table(points, curves, context.statistics).set_index(["predictor", "statistic"])
+    own = table.loc["premem_accuracy"]
+    answer = ask("points", runs, context).set_index(["variant", "statistic"]).loc["all checkpoints"]
+    for statistic in ("r_squared", "r_squared_leave_one_run_out", "mean_absolute_error", "threshold"):
+        for number in ("estimate", "low", "high"):
+            assert answer.loc[statistic, number] == pytest.approx(own.loc[statistic, number]), statistic
 
 
 # --- p --------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from premem.figures import GUIDE, PREDICTED, TEST, TICKS_OF_P, TRAIN, look, spaced, write_number
 from premem.settings import Figures
@@ -182,9 +182,8 @@ def _plot_placebo(rows: pd.DataFrame, figure: Figure) -> None:
         bins = np.linspace(start, 1, 60)
         for (variant, draws), colour in zip(each.groupby("variant", sort=False), (SHUFFLED, TRAIN), strict=False):
             values = np.clip(draws["estimate"], start, None)
-            ax.hist(
-                values, bins, color=colour, weights=np.full(len(values), 1 / len(values)), label=variant.split(",")[0]
-            )
+            shares = np.full(len(values), 1 / len(values))
+            ax.hist(values, bins, weights=shares, color=colour, alpha=0.65, label=variant.split(",")[0])
         ax.axvline(true, color=PREDICTED, linewidth=1.6, label="true perplexities")
         below = each["estimate"].min() < start
         ax.set(xlabel=R2 + (" (lower ones are in the first bar)" if below else ""), xlim=(start, 1))
@@ -210,7 +209,7 @@ def _plot_labels(rows: pd.DataFrame, figure: Figure) -> None:
         ax.axhline(row.estimate, color=PREDICTED, linestyle=line, linewidth=1, label=f"{label}: {write_number(row, 3)}")
     ax.set(xscale="log", yscale="log", xlabel="labelled examples k", ylabel=ERROR)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(ScalarFormatter())
+        axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
     figure.legend(loc="outside upper left", ncols=2)
 

@@ -35,6 +35,7 @@ def ask(question: str, runs: Sequence[RunScores], context: Context) -> pd.DataFr
         question, variant, x (what the variant is drawn against, else NaN), statistic, estimate, low, high, n_points,
         n_runs, note. Where data are missing, the note of a row without a statistic says which.
     """
+    runs = sorted(runs, key=lambda run: run.run)  # so that a resample is the same runs as in ``regression_table``
     return as_table(question, QUESTIONS[question](runs, context))
 
 

@@ -63,7 +63,7 @@ class _Rows:
     def size(self, variant: str, statistic: str = R2) -> str:
         """Return how many checkpoints and runs a row is of."""
         row = self.find(variant, statistic)
-        return "–" if row is None else f"{row.n_points} checkpoints of {_count(row.n_runs, 'run')}"
+        return "–" if row is None else f"{_count(row.n_points, 'checkpoint')} of {_count(row.n_runs, 'run')}"
 
 
 def scrutiny_page(title: str, table: pd.DataFrame, images: Mapping[str, str]) -> str:
@@ -101,7 +101,7 @@ def scrutiny_page(title: str, table: pd.DataFrame, images: Mapping[str, str]) ->
 def _points(rows: _Rows) -> Answer:
     everything = "all checkpoints"
     return Answer(
-        f"Over all {rows.size(everything)}, R² is {rows.tell(everything, R2)} with p tuned on them and "
+        f"Over {rows.size(everything)}, R² is {rows.tell(everything, R2)} with p tuned on them and "
         f"{rows.tell(everything, HELD_OUT)} with p calibrated without the run that is judged; every choice below has a "
         "p of its own, tuned on its points.",
         (
@@ -229,12 +229,12 @@ def _placebo(rows: _Rows) -> Answer:
 
 def _formula(rows: _Rows) -> Answer:
     definition = "the definition"
-    text = f"R² of the definition is {rows.tell(definition, R2)}, tuned. "
+    text = f"R² of the definition is {rows.tell(definition, R2)}, tuned."
     r2 = rows.table[(rows.table["statistic"] == R2) & (rows.table["variant"] != definition)].dropna(subset="estimate")
     if not r2.empty:
         best, worst = (r2.loc[index, "variant"] for index in (r2["estimate"].idxmax(), r2["estimate"].idxmin()))
         text += (
-            f"Of the other predictors, each with a p of its own, the best is *{best}* with {rows.tell(best, R2)} and "
+            f" Of the other predictors, each with a p of its own, the best is *{best}* with {rows.tell(best, R2)} and "
             f"the worst *{worst}* with {rows.tell(worst, R2)}."
         )
     return Answer(
@@ -258,8 +258,9 @@ def _labels(rows: _Rows) -> Answer:
 
     def labels(variant: str) -> str:
         row = rows.find(variant, equal)
-        beyond = row is not None and "not enough" in row["note"]
-        return ("more than " if beyond else "about ") + rows.tell(variant, equal, 0)
+        if row is None or pd.isna(row.estimate):
+            return "an undefined number of"
+        return ("more than " if "not enough" in row["note"] else "about ") + rows.tell(variant, equal, 0)
 
     tried = sorted(rows.table.loc[rows.table["variant"] == "labels used directly", "x"])
     shown = sorted({min(tried, key=lambda k: abs(k - number)) for number in SHOWN_LABELS if number <= max(tried)})
@@ -358,7 +359,14 @@ def _early(rows: _Rows) -> Answer:
         "at least 3 checkpoints) of premem accuracy, at the study's p, against the test accuracy measured at that "
         "checkpoint: "
         f"{said}.",
-        ("way through the run", "R², premem", "error, premem", "R², test so far", "error, test so far", "error, train"),
+        (
+            "way through the run (nearest checkpoint)",
+            "R², premem",
+            "error, premem",
+            "R², test so far",
+            "error, test so far",
+            "error, train",
+        ),
         [
             (
                 f"{x:.0%}",
