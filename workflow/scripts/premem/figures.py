@@ -233,7 +233,7 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
     """
     figure = Figure(figsize=(figures.width, 0.42 * figures.width), layout="constrained")
     ax = figure.subplots()
-    x, r2 = _spaced(calibration["threshold"]), calibration["r_squared"].to_numpy()
+    x, r2 = spaced(calibration["threshold"]), calibration["r_squared"].to_numpy()
     ax.plot(x, r2, color=PREDICTED, label="pre-memorization train accuracy, by p")
     if np.isnan(r2).all():
         bottom, top = 0.0, 1.0
@@ -245,19 +245,21 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
     used, train = _row(table, "premem_accuracy", "threshold"), _row(table, "train_accuracy", "r_squared")
     if not np.isnan(used.estimate):
         reached = _row(table, "premem_accuracy", "r_squared")
-        at, label = float(_spaced(used.estimate)), f"p used: {_number(used, 3)}, R² {_number(reached)}"
+        at, label = float(spaced(used.estimate)), f"p used: {write_number(used, 3)}, R² {write_number(reached)}"
         ax.axvline(at, color=TEST, linewidth=0.8)
         ax.plot(at, reached.estimate, "o", color=TEST, markersize=4, label=label)
     if not np.isnan(used.low):
-        ax.axvspan(float(_spaced(used.low)), float(_spaced(used.high)), color=TEST, alpha=0.12, linewidth=0)
+        ax.axvspan(float(spaced(used.low)), float(spaced(used.high)), color=TEST, alpha=0.12, linewidth=0)
     if not np.isnan(train.estimate):
         below = " (below this axis)" if train.estimate < bottom else ""
-        ax.axhline(train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {_number(train)}{below}")
+        ax.axhline(
+            train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {write_number(train)}{below}"
+        )
         top = max(top, min(train.estimate, 1) + 0.05)
     ax.set(xlabel="threshold p (perplexity at or below which an example counts as memorized)", ylabel="R² (y = x)")
     ax.set(xlim=(x.min(), x.max()), ylim=(bottom, top))
-    ticks = [p for p in TICKS_OF_P if x.min() <= _spaced(p) <= x.max()]
-    ax.set_xticks(_spaced(ticks), [f"{p:g}" for p in ticks])
+    ticks = [p for p in TICKS_OF_P if x.min() <= spaced(p) <= x.max()]
+    ax.set_xticks(spaced(ticks), [f"{p:g}" for p in ticks])
     figure.legend(loc="outside upper left")
     return figure
 
@@ -333,7 +335,7 @@ def _row(table: pd.DataFrame, predictor: str, statistic: str) -> pd.Series:
     return table[(table["predictor"] == predictor) & (table["statistic"] == statistic)].iloc[0]
 
 
-def _number(row: pd.Series, decimals: int = 2) -> str:
+def write_number(row: pd.Series, decimals: int = 2) -> str:
     """Return the estimate with its interval where there is one: ``0.94 [0.90, 0.97]``."""
     estimate, low, high = (
         f"{number:.{decimals if abs(number) < 10 else 0}f}".replace("-", "\u2212")
@@ -345,14 +347,14 @@ def _number(row: pd.Series, decimals: int = 2) -> str:
 def _describe(table: pd.DataFrame, predictor: str) -> str:
     """Return the lines above a panel: R², R² with each run held out, mean absolute error."""
     r2, error = _row(table, predictor, "r_squared"), _row(table, predictor, "mean_absolute_error")
-    lines = [f"R² (y = x) {_number(r2)}"]
-    last = f"mean absolute error {_number(error, 3)}"
+    lines = [f"R² (y = x) {write_number(r2)}"]
+    last = f"mean absolute error {write_number(error, 3)}"
     if predictor == "premem_accuracy":
         p = _row(table, predictor, "threshold")
         lines = [f"{lines[0]}, {r2.note.split(';')[0]}"]
         if "r_squared_leave_one_run_out" in set(table["statistic"]):  # else p is fixed
             held_out = _row(table, predictor, "r_squared_leave_one_run_out")
-            lines.append(f"R² {_number(held_out)}, {held_out.note.split(';')[0]}")
+            lines.append(f"R² {write_number(held_out)}, {held_out.note.split(';')[0]}")
         last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
     return "\n".join([*lines, last])
 
@@ -360,7 +362,7 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
 TICKS_OF_P = (1.001, 1.002, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)
 
 
-def _spaced(p: ArrayLike) -> NDArray[np.float64]:
+def spaced(p: ArrayLike) -> NDArray[np.float64]:
     return np.log(np.log(np.asarray(p, dtype=float)))
 
 

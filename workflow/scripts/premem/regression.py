@@ -102,9 +102,9 @@ def best_threshold(calibration: pd.DataFrame) -> float:
     Where R² is undefined, which is when test accuracy is the same at every checkpoint, the least mean absolute error
     decides.
     """
-    index, found = _best(calibration["r_squared"].to_numpy())
+    index, found = best_index(calibration["r_squared"].to_numpy())
     if not found:
-        index, _ = _best(-calibration["mean_absolute_error"].to_numpy())
+        index, _ = best_index(-calibration["mean_absolute_error"].to_numpy())
     return float(calibration["threshold"].iloc[int(index)])
 
 
@@ -122,7 +122,7 @@ def leave_one_run_out(curves: pd.DataFrame) -> pd.DataFrame:
         held, others = runs == run, runs != run
         if not others.any():
             break
-        index, found = _best(r_squared(test[others], predicted[others].T))
+        index, found = best_index(r_squared(test[others], predicted[others].T))
         if found:
             chosen[held], held_out[held] = thresholds[index], predicted[held, index]
     return keys.assign(threshold_without_run=chosen, predicted_without_run=held_out)
@@ -142,7 +142,7 @@ def _unstack(curves: pd.DataFrame) -> tuple[pd.DataFrame, Floats, Floats, Floats
     return keys, test.to_numpy(dtype=float), wide.columns.to_numpy(dtype=float), wide.to_numpy(dtype=float)
 
 
-def _best(r2: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def best_index(r2: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the index of the largest value along the last axis (the middle of a tied stretch), and if there is one.
 
     With one threshold there is nothing to choose, so its index is right even where R² is undefined.
@@ -295,8 +295,8 @@ def _estimate_portion(sums: dict[str, Floats], thresholds: Floats, weights: Floa
     total = {name: weights @ by_run for name, by_run in sums.items()}
     n, rows = total["n"][:, 0], np.arange(len(weights))
     spread = _spread(total)
-    best, found = _best(1 - total["squared_error"] / spread)
-    best = np.where(found, best, _best(-total["absolute_error"])[0])  # as ``best_threshold`` does
+    best, found = best_index(1 - total["squared_error"] / spread)
+    best = np.where(found, best, best_index(-total["absolute_error"])[0])  # as ``best_threshold`` does
     at_best = {name: value[rows, best if value.shape[1] > 1 else 0] for name, value in total.items()}
     covariance = at_best["xy"] - at_best["x"] * at_best["y"] / n
     spread_of_predicted = _nan_if_constant(at_best["xx"] - at_best["x"] ** 2 / n, n)
@@ -307,7 +307,7 @@ def _estimate_portion(sums: dict[str, Floats], thresholds: Floats, weights: Floa
         held = np.flatnonzero(weights[:, run])
         weight = weights[held, run]
         without = {name: total[name][held] - weight[:, None] * sums[name][run] for name in calibrating}
-        index, calibrated = _best(1 - without["squared_error"] / _spread(without))
+        index, calibrated = best_index(1 - without["squared_error"] / _spread(without))
         weight = np.where(calibrated, weight, np.nan)
         squared_error[held] += weight * sums["squared_error"][run, index]
         absolute_error[held] += weight * sums["absolute_error"][run, index]

@@ -85,7 +85,7 @@ def summary_page(
         parts += [
             f"## {pair.title}",
             line + ".",
-            _table(
+            markdown_table(
                 ("", "pre-memorization train accuracy", "train accuracy"),
                 [
                     (name, pair.estimate("premem_accuracy", key), pair.estimate("train_accuracy", key))
@@ -108,9 +108,9 @@ def summary_page(
         if pair.graders is not None:
             parts.append(_graders(pair.graders))
     if dropped := {table: number for table, number in left_out.items() if number}:
-        parts += ["## Examples left out", _table(("table", "examples"), list(dropped.items()))]
+        parts += ["## Examples left out", markdown_table(("table", "examples"), list(dropped.items()))]
     if runs_left_out:
-        parts += ["## Runs left out", _table(("run", "why"), list(runs_left_out.items()))]
+        parts += ["## Runs left out", markdown_table(("run", "why"), list(runs_left_out.items()))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -121,6 +121,6 @@ def _graders(cases: pd.DataFrame) -> str:
     return f"Share of answers graded correct, over all checkpoints: {accuracy}; the graders differ on {differ:.2%}."
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,0 +1,30 @@
+"""Write the page of answers to sceptics, with its figures."""
+
+import os
+from pathlib import Path
+
+from premem import cli
+from premem.figures import save
+from premem.files import whole
+from premem.scrutiny.page import scrutiny_page
+from premem.scrutiny_figures import plot
+from premem.settings import Figures
+from premem.tables import read_csv
+
+
+def main(table: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:
+    answers = read_csv(table)
+    paths: dict[str, list[Path]] = {}
+    for path in figures:
+        paths.setdefault(path.stem, []).append(path)
+    links = {}
+    for question, of_question in paths.items():
+        save(plot(question, answers, settings), of_question, settings.dpi)
+        shown = min(of_question, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
+        links[question] = os.path.relpath(shown, out.parent)
+    with whole(out) as aside:
+        aside.write_text(scrutiny_page(title, answers, links))
+
+
+if __name__ == "__main__":
+    cli.run(main)
