@@ -21,6 +21,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/elsewhere.smk"
 include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/summary.smk"
 
 
@@ -68,3 +69,8 @@ rule regression:
 rule figures:
     input:
         expand_pairs(FIGURE, STUDY.judged_pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
+
+
+rule scrutiny:
+    input:
+        expand_pairs(SCRUTINY_PAGE, STUDY.judged_pairs),

@@ -1,5 +1,6 @@
 """Results made elsewhere through Snakemake: the authors' release, local and fetched, and tables of one's own."""
 
+import re
 import subprocess
 
 import numpy as np
@@ -103,13 +104,19 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     pd.DataFrame(test).to_parquet(tmp_path / "test.parquet")
     tables = {"train": [str(tmp_path / "train.csv")], "test": [str(tmp_path / "test.parquet")]}
     study = write_study(tmp_path, {"model": "mine", "dataset": "d", "tables": tables})
-    run_study(checkout, "regression", "--configfile", study)
+    run_study(checkout, "regression", "scrutiny", "--configfile", study)
     points = pd.read_csv(tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / "points.csv")
     assert points["run"].unique().tolist() == [
         "lr1e-2_ep2_full_seed0",
         "lr1e-3_ep2_full_seed0",
         "lr1e-4_ep2_full_seed0",
     ]
+
+    page = (tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / "scrutiny.md").read_text()
+    assert "What sceptics ask: mine on d" in page
+    assert "nan" not in page
+    for figure in re.findall(r"\]\((.*?\.png)\)", page):
+        assert (tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / figure).is_file()
 
     pd.DataFrame(train).assign(perplexity=0.5).to_csv(tmp_path / "train.csv", index=False)
     done = snakemake(checkout, "regression", "--configfile", study)

@@ -127,6 +127,12 @@ def test_a_single_file_is_a_target(checkout):
     assert rules == {"prepare_data", "pretrain_model", "tokenize_data", "check_fit", "train_2_epochs"}
 
 
+def test_sceptics_are_answered(finished):
+    run_study(finished, "scrutiny", "--configfile", "config/tiny.yaml")
+    page = (finished / "results" / "tiny" / "pairs" / "tiny" / "arithmetic" / "scrutiny.md").read_text()
+    assert "Not answered: no run has training examples that it did not train on" in page
+
+
 def test_every_study_file_builds_its_graph(checkout):
     for file in [checkout / "config.yaml", *(checkout / "config").glob("*.yaml")]:
         assert "summarize" in rerun(checkout, "--configfile", str(file), "--forceall")

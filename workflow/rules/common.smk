@@ -1,5 +1,6 @@
 # The study and its paths: every rule file names files by the patterns below.
 
+import json
 import math
 import re
 import shlex

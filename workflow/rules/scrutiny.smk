@@ -1,0 +1,66 @@
+# What sceptics ask of a pair's results: is p fitted to the points, would a placebo do, what does it cost in labels? Takes
+# scores and p; makes a table of answers, figures and a page.
+
+SCRUTINY = f"{PAIR}/scrutiny.csv"
+SCRUTINY_PAGE = f"{PAIR}/scrutiny.md"
+SCRUTINY_FIGURES = "points threshold calibration placebo formula labels unseen samples checkpoints early".split()
+
+
+rule scrutinize:
+    """Answer the questions."""
+    input:
+        memorization=PAIR_MEMORIZATION,
+        tests=PAIR_TESTS,
+        threshold=rules.choose_threshold.output,
+        # Would the p of another pair do?
+        others=lambda w: expand_pairs(
+            rules.choose_threshold.output[0], [pair for pair in STUDY.judged_pairs if pair != (w.model, w.dataset)]
+        ),
+    output:
+        SCRUTINY,
+    log:
+        f"{RESULTS}/logs/scrutinize/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/scrutinize/{{model}}/{{dataset}}.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        grid=settings(STUDY.threshold),
+        statistics=settings(STUDY.statistics),
+        test_set=study_test_set,
+        figure_epochs=lambda w: json.dumps(
+            STUDY.imported[w.model, w.dataset].figure_epochs if (w.model, w.dataset) in STUDY.imported else {}
+        ),
+        code=code("scrutinize.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/scrutinize.py --memorization {input.memorization:q} --tests {input.tests:q} "
+        "--threshold {input.threshold:q} --other-thresholds {input.others:q} --test-set {params.test_set} "
+        "--grid {params.grid:q} --statistics {params.statistics:q} --figure-epochs {params.figure_epochs:q} "
+        "--out {output:q} 2>&1 | tee {log:q}"
+
+
+rule plot_scrutiny:
+    """Write the page of answers, with its figures."""
+    input:
+        SCRUTINY,
+    output:
+        page=report(SCRUTINY_PAGE, caption="../report/scrutiny.rst", category="{model} on {dataset}"),
+        figures=expand(
+            f"{PAIR}/scrutiny/{{name}}.{{format}}",
+            name=SCRUTINY_FIGURES,
+            format=STUDY.figures.formats,
+            allow_missing=True,
+        ),
+    log:
+        f"{RESULTS}/logs/plot_scrutiny/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_scrutiny/{{model}}/{{dataset}}.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        title="{model} on {dataset}",
+        settings=settings(STUDY.figures),
+        code=code("plot_scrutiny.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/plot_scrutiny.py --table {input:q} --title {params.title:q} --settings {params.settings:q} "
+        "--figures {output.figures:q} --out {output.page:q} 2>&1 | tee {log:q}"
