@@ -75,7 +75,7 @@ def memory_for_logits(whole: bool) -> float:
     shape = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2, "num_attention_heads": 4}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=LARGE_VOCABULARY, **shape)).eval()
     example = TokenizedExample([1] * 128, [2] * 384)
-    target_nll(model, [example], 512)  # what the libraries take at their first call is not the batch's
+    target_nll(model, [TokenizedExample([1], [2])], 2)  # what the libraries take at their first call is not the batch's
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     examples = [example] * (LARGE_BATCH // 512)
     if whole:
