@@ -4,6 +4,7 @@ vLLM has pins of its own and lives in an environment of its own; only this modul
 """
 
 import os
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,9 @@ class VllmBackend:
         """
         gpus = torch.cuda.device_count()
         if (asked := self.hardware.tensor_parallel) > max(1, gpus):
-            raise UserError(f"hardware.sample.tensor_parallel: {asked} GPUs are asked for, and {gpus} are here; lower it")
+            raise UserError(
+                f"hardware.sample.tensor_parallel: {asked} GPUs are asked for, and {gpus} are here; lower it"
+            )
         if gpus:
             machine: dict[str, Any] = {
                 "tensor_parallel_size": asked,
@@ -127,8 +130,8 @@ def _import_vllm(in_process: bool) -> Any:
     """Import vLLM.
 
     Args:
-        in_process: run the engine in this process, as it must be without a GPU. Next to a GPU, a process of its own gives
-            back all of the GPU's memory when it ends.
+        in_process: run the engine in this process, as it must be without a GPU. With one, it has a process of its own,
+            which gives back all of the GPU's memory when it ends.
     """
     # Read when vLLM is imported. Nothing is sent anywhere, and what is printed is what went wrong.
     os.environ |= {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
@@ -136,7 +139,9 @@ def _import_vllm(in_process: bool) -> Any:
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     try:
         import vllm
-    except ImportError as error:
+
+        _ = vllm.LLM  # what is imported now: the rest comes on demand
+    except Exception as error:  # an installation that does not fit raises anything
         raise UserError(
             f"sampling.backend: vLLM cannot be imported ({error}); install it as the README says under Sampling with "
             "vLLM, and name its interpreter under hardware.python.sample"
@@ -145,10 +150,9 @@ def _import_vllm(in_process: bool) -> Any:
 
 
 def _explain(checkpoint: Path, error: Exception) -> str:
-    """A line that says what vLLM refused, and what to change."""
-    reason = " ".join(str(error).split())
-    if "memory" in reason.lower():
-        mend = "lower hardware.sample.max_length or raise memory_share, or tensor_parallel where there are more GPUs"
-    else:
-        mend = "change what it names, or take sampling.backend: transformers"
-    return f"{checkpoint}: vLLM does not start: {reason}; {mend}"
+    """A line that says what vLLM refused, and what can be changed; vLLM may list hundreds of models."""
+    reason = textwrap.shorten(str(error), 400, placeholder=" …")
+    return (
+        f"{checkpoint}: vLLM does not start: {reason} (where memory is short, change hardware.sample.memory_share, "
+        "max_length or tensor_parallel; for a model that vLLM does not take, sampling.backend: transformers)"
+    )
