@@ -73,7 +73,7 @@ class VllmBackend:
                 "enable_chunked_prefill": False,
             }
         vllm = _import_vllm(in_process=not gpus)
-        try:
+        with _explained(self.checkpoint):
             engine = vllm.LLM(
                 # Absolute: what is no folder here would be taken for a model on the hub.
                 model=str(self.checkpoint.resolve()),
@@ -85,8 +85,6 @@ class VllmBackend:
                 use_tqdm_on_load=False,
                 **machine,
             )
-        except Exception as error:  # whatever vLLM raises, the reader needs to know which model and what to change
-            raise UserError(_explain(self.checkpoint, error)) from error
         try:
             yield engine
         finally:
@@ -101,23 +99,22 @@ class VllmBackend:
         first_seed = int(np.random.SeedSequence(settings.seed).generate_state(1)[0] >> 1)
         # Greedy samples are all alike, and vLLM makes but one.
         n = settings.n if settings.temperature > 0 else 1
-        engine.enqueue(
-            [{"prompt_token_ids": [int(i) for i in prompt.token_ids]} for prompt in prompts],
-            [
-                SamplingParams(
-                    n=n,
-                    seed=first_seed + prompt.seed,
-                    temperature=settings.temperature,
-                    top_p=settings.top_p,
-                    max_tokens=settings.max_new_tokens,
-                    stop=self.stop,
-                    skip_special_tokens=False,  # where the stop text is looked for; it may be a special token
-                )
-                for prompt in prompts
-            ],
-            use_tqdm=False,
-        )
-        outputs = engine.wait_for_completion(use_tqdm=lambda total, **_: track(total, "answers"))
+        parameters = [
+            SamplingParams(
+                n=n,
+                seed=first_seed + prompt.seed,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                max_tokens=settings.max_new_tokens,
+                stop=self.stop,
+                skip_special_tokens=False,  # where the stop text is looked for; it may be a special token
+            )
+            for prompt in prompts
+        ]
+        token_ids = [{"prompt_token_ids": [int(i) for i in prompt.token_ids]} for prompt in prompts]
+        with _explained(self.checkpoint):
+            engine.enqueue(token_ids, parameters, use_tqdm=False)
+            outputs = engine.wait_for_completion(use_tqdm=lambda total, **_: track(total, "answers"))
         return [[self._completion(answer) for answer in output.outputs] * (settings.n // n) for output in outputs]
 
     def _completion(self, answer: Any) -> Completion:
@@ -149,10 +146,14 @@ def _import_vllm(in_process: bool) -> Any:
     return vllm
 
 
-def _explain(checkpoint: Path, error: Exception) -> str:
-    """A line that says what vLLM refused, and what can be changed; vLLM may list hundreds of models."""
-    reason = textwrap.shorten(str(error), 400, placeholder=" …")
-    return (
-        f"{checkpoint}: vLLM does not start: {reason} (where memory is short, change hardware.sample.memory_share, "
-        "max_length or tensor_parallel; for a model that vLLM does not take, sampling.backend: transformers)"
-    )
+@contextmanager
+def _explained(checkpoint: Path) -> Iterator[None]:
+    """Turn whatever vLLM raises into a line that says which model it was and what can be changed."""
+    try:
+        yield
+    except Exception as error:
+        reason = textwrap.shorten(str(error), 200, placeholder=" …")  # it may list hundreds of models
+        raise UserError(
+            f"{checkpoint}: vLLM fails: {reason} (where memory is short, change hardware.sample.memory_share, "
+            "max_length or tensor_parallel; for a model that vLLM does not take, sampling.backend: transformers)"
+        ) from error
