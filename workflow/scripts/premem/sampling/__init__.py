@@ -49,6 +49,10 @@ def open_backend(checkpoint: Path, settings: SamplingSettings, stop: str, hardwa
             from premem.sampling.transformers_backend import TransformersBackend
 
             return TransformersBackend(checkpoint, settings, stop, hardware)
+        case "vllm":
+            from premem.sampling.vllm_backend import VllmBackend
+
+            return VllmBackend(checkpoint, settings, stop, hardware)
 
 
 def seeded_prompts(token_ids: Sequence[Sequence[int]], settings: SamplingSettings) -> list[Prompt]:

@@ -60,6 +60,7 @@ class TransformersBackend:
         for row, prompt in enumerate(prompts):
             ids[row, longest - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
             mask[row, longest - len(prompt.token_ids) :] = True
+        ends = ids[:, -1]
         ids, mask = ids.to(device), mask.to(device)
         cache = SharedPromptCache(self.model.config.get_text_config().num_hidden_layers, n, settings.max_new_tokens)
         positions = (mask[:, :longest].cumsum(1) - 1).clamp(min=0)
@@ -84,7 +85,7 @@ class TransformersBackend:
             on_cpu = tokens.cpu()
             written[alive[running], step] = on_cpu[running]
             for i in self.stops.may_have_stopped(on_cpu, running):
-                if self.stops.has_stopped(written[alive[i], : step + 1]):
+                if self.stops.has_stopped(int(ends[alive[i] // n]), written[alive[i], : step + 1]):
                     running[i] = False
                     lengths[alive[i]], stopped[alive[i]] = step + 1, True
             still = int(running.sum())
@@ -168,12 +169,15 @@ class _StopDetector:
     def may_have_stopped(self, tokens: torch.Tensor, running: torch.Tensor) -> list[int]:
         return (self.may_end[tokens] & running).nonzero().squeeze(1).tolist()
 
-    def has_stopped(self, token_ids: torch.Tensor) -> bool:
-        ids = token_ids.tolist()
+    def has_stopped(self, prompt_end: int, token_ids: torch.Tensor) -> bool:
+        """Has an answer ended, of these tokens after a prompt's last one?"""
+        ids = [prompt_end, *token_ids.tolist()]
         if ids[-1] in self.end_ids:
             return True
-        # A stop string of k characters spans at most k tokens (plus one that it begins within).
-        return self.stop in self.tokenizer.decode(ids[-(len(self.stop) + 1) :])
+        # A stop string of k characters spans at most k tokens (plus one that it begins within). They are read as what
+        # follows on the token before: of a whole text, some tokenizers drop the first blank.
+        before, *ids = ids[-(len(self.stop) + 2) :]
+        return self.stop in self.tokenizer.decode([before, *ids])[len(self.tokenizer.decode([before])) :]
 
 
 def _could_end(token_text: str, stop: str) -> bool:
