@@ -175,6 +175,14 @@ def test_bad_input_is_refused_before_anything_runs(checkout, arguments, message)
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_vllm_missing_is_said_before_anything_is_trained(checkout, tmp_path):
+    edited = edit_study(checkout, "sampling", {"backend": "vllm"})
+    done = snakemake(checkout, "samples", "--configfile", edited, "--config", f"results={tmp_path}")
+    assert done.returncode != 0
+    assert "has no vLLM; install it as the README says" in done.stdout + done.stderr
+    assert not list(tmp_path.rglob("checkpoints"))
+
+
 def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path):
     config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
     rows = [{"question": f"{i} + 1 ?", "solution": f"#### {i + 1}"} for i in range(9)]

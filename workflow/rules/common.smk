@@ -34,12 +34,15 @@ for entry in STUDY.absent:
 # Jobs run with the interpreter that runs Snakemake or the one that the study names, or, under --sdm conda, the environment's.
 if "conda" in map(str, workflow.deployment_settings.deployment_method):
     PYTHON = TRAIN_PYTHON = SAMPLE_PYTHON = "python"
+    VLLM_PYTHON = ""
 else:
     PYTHON = shlex.quote(sys.executable)
     TRAIN_PYTHON, SAMPLE_PYTHON = (
         shlex.quote(str(Path(STUDY.hardware.python.get(job, sys.executable)).expanduser()))
         for job in ("train", "sample")
     )
+    # Is vLLM there? Asked before a model is trained.
+    VLLM_PYTHON = f"--vllm-python {SAMPLE_PYTHON}" if STUDY.sampling.backend == "vllm" else ""
 
 # Everything after the preparation rules works offline and keeps quiet; a thread pool of a library does not change with
 # the number of cores, since sums would then be rounded differently.

@@ -49,7 +49,7 @@ rule tokenize_data:
 
 
 rule check_fit:
-    """Refuse prompts that leave no room for an answer in the model's context. Training waits for it (see `CHECKED`)."""
+    """Refuse what could not be sampled, before it is trained (see `CHECKED`)."""
     input:
         tokens=all_splits(TOKENS),
         model=base_model,
@@ -66,4 +66,4 @@ rule check_fit:
         code=code("check_fit.py"),
     shell:
         "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --model {input.model:q} "
-        "--max-new-tokens {params.max_new_tokens} --out {output:q} 2>&1 | tee {log:q}"
+        "--max-new-tokens {params.max_new_tokens} {VLLM_PYTHON} --out {output:q} 2>&1 | tee {log:q}"

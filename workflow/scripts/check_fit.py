@@ -1,6 +1,8 @@
-"""Refuse prompts that leave no room for an answer in the model's context."""
+"""Refuse what could not be sampled, before a model is trained: prompts that leave no room for an answer, no vLLM."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 from premem import cli
@@ -10,7 +12,14 @@ from premem.models import context_of
 from premem.tables import read_table
 
 
-def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path) -> None:
+def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str = "") -> None:
+    if vllm_python:
+        find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
+        if not shutil.which(vllm_python) or subprocess.run([vllm_python, "-c", find], capture_output=True).returncode:
+            raise UserError(
+                f"sampling.backend: {vllm_python} has no vLLM; install it as the README says under Sampling with vLLM, "
+                "and name its interpreter under hardware.python.sample"
+            )
     context = context_of(model)
     longest = {path.stem: int(read_table(path, ["prompt_ids"])["prompt_ids"].map(len).max()) for path in tokens}
     for split, length in longest.items():
