@@ -7,7 +7,9 @@ Options are the parameters of the script's ``main``, by name and type; blocks of
 
 import argparse
 import inspect
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -38,6 +40,8 @@ def run(main: Callable[..., None]) -> None:
     try:
         main(**arguments)
     except UserError as error:
+        if int(os.environ.get("RANK", 0)) > 0:
+            time.sleep(10)  # processes that work together fail together: the first one says why, and these are ended
         sys.exit(f"error: {error}")
 
 
