@@ -27,8 +27,8 @@ def main(processes: str, *command: str) -> None:
         launch_command(launch_command_parser().parse_args(["--multi_gpu", *words, *command]))
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        how = f"was ended by {failure.signal_name()}" if failure.exitcode < 0 else "failed"
-        sys.exit(f"error: process {rank} of {processes} {how}; what it said is above")
+        how = f"was ended by {failure.signal_name()}" if failure.exitcode < 0 else "failed; what it said is above"
+        sys.exit(f"error: process {rank} of {processes} {how}")
     except SignalException as signal:
         sys.exit(128 + signal.sigval)
 

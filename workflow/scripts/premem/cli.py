@@ -9,6 +9,7 @@ import argparse
 import inspect
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,8 @@ def run(main: Callable[..., None]) -> None:
             default=parameter.default,
         )
     arguments = vars(parser.parse_args())
+    if rank := os.environ.get("RANK"):  # one of several processes that launch.py started
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     script = Path(sys.argv[0]).stem
     provenance.record(script, arguments)
     if paths := arguments.get("out"):
@@ -40,9 +43,17 @@ def run(main: Callable[..., None]) -> None:
     try:
         main(**arguments)
     except UserError as error:
-        if int(os.environ.get("RANK", 0)) > 0:
-            time.sleep(10)  # processes that work together fail together: the first one says why, and these are ended
+        if rank and rank != "0":
+            time.sleep(10)  # all of them fail alike: the first one says why, and the others are ended meanwhile
         sys.exit(f"error: {error}")
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone: killed outright, a launcher could not end it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:

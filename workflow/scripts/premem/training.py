@@ -14,7 +14,8 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from accelerate.utils import enable_fsdp_ram_efficient_loading
+from accelerate.utils import DistributedType, enable_fsdp_ram_efficient_loading
+from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.utils.data import Dataset, Sampler
 from transformers import (
     PreTrainedModel,
@@ -132,6 +133,7 @@ def training_arguments(scratch: Path, **arguments: Any) -> TrainingArguments:
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         **arguments,
     )
@@ -214,8 +216,11 @@ class _Saver(TrainerCallback):
         accelerator = self.trainer.accelerator
         weights = accelerator.get_state_dict(self.trainer.model)  # gathered by all processes together
         if accelerator.is_main_process:
+            model = accelerator.unwrap_model(self.trainer.model)
+            for tied in model.all_tied_weights_keys:  # gathered shards no longer show that they are the same
+                weights.pop(tied, None)
             with whole(folder) as aside:
-                accelerator.unwrap_model(self.trainer.model).save_pretrained(aside, state_dict=weights)
+                model.save_pretrained(aside, state_dict=weights)
                 self.tokenizer.save_pretrained(aside)
         accelerator.wait_for_everyone()
 
@@ -255,7 +260,7 @@ def fine_tune(
     Returns:
         One entry per epoch: epoch, step, mean loss of its steps, learning_rate and grad_norm of its last step.
     """
-    _check_gpus(hardware.processes, gpus)
+    _check_gpus(settings, hardware.processes, gpus)
     accumulation = hardware.accumulation_steps(settings.batch_size)
     fsdp = hardware.strategy == "fsdp" and hardware.processes > 1
     arguments = training_arguments(
@@ -272,7 +277,6 @@ def fine_tune(
         seed=seed,
         logging_steps=1,  # a state then holds all that the log is made of
         logging_nan_inf_filter=False,  # a loss that is no number is to be seen
-        use_cpu=hardware.processes > 1 and not torch.cuda.is_available(),
         ddp_find_unused_parameters=False,
         activation_checkpointing=hardware.activation_checkpointing and not fsdp,
         fsdp=fsdp or None,  # layers are sharded by the class that the model names (_no_split_modules)
@@ -284,6 +288,15 @@ def fine_tune(
         if fsdp
         else None,
     )
+    if fsdp and not torch.cuda.is_available():
+        # accelerate takes FSDP for GPUs alone and would train without it; torch itself shards on processors too.
+        arguments.distributed_state.distributed_type = DistributedType.MULTI_GPU
+    if fsdp and settings.dtype != "float32":
+        assert arguments.fsdp_plugin_args is not None
+        # Gradients are added up in float32, as they are without FSDP; accelerate's own choice is the short format.
+        arguments.fsdp_plugin_args["mixed_precision_policy"] = MixedPrecisionPolicy(
+            param_dtype=getattr(torch, settings.dtype), reduce_dtype=torch.float32
+        )
     if arguments.world_size != hardware.processes:
         raise UserError(
             f"hardware.train.processes is {hardware.processes}, but {arguments.world_size} run; start with launch.py"
@@ -334,13 +347,15 @@ def fine_tune(
     return _by_epoch([entry for entry in trainer.state.log_history if "loss" in entry], epochs)
 
 
-def _check_gpus(processes: int, gpus: int) -> None:
+def _check_gpus(settings: Training, processes: int, gpus: int) -> None:
     present = torch.cuda.device_count()
     if present < processes and (present or gpus):
         mend = f"hardware.train.processes to {present}" if present else "hardware.gpu to false"
         raise UserError(
             f"hardware.train.processes: {processes} GPUs asked for but absent (there are {present}); set {mend}"
         )
+    if settings.dtype == "float16" and not present:
+        raise UserError("training.dtype: float16 needs a GPU; set bfloat16 or float32")
 
 
 def _prepare(work: Path, made_by: dict[str, Any]) -> None:
