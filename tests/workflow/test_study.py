@@ -106,11 +106,8 @@ def test_a_training_that_was_killed_goes_on(finished, tmp_path):
     while not any(int(path.name.split("-")[1]) > 12 for path in run.glob(".training/state-*")):  # after epoch 2
         assert first.poll() is None
         time.sleep(0.001)
-    (job,) = (
-        p
-        for p in psutil.Process(first.pid).children(recursive=True)
-        if p.cmdline()[1:2] == [str(copy / "workflow" / "scripts" / "train.py")]
-    )
+    script = str(copy / "workflow" / "scripts" / "train.py")
+    (job,) = (p for p in psutil.Process(first.pid).children(recursive=True) if p.cmdline()[1:2] == [script])
     job.kill()
     assert first.wait() != 0
     assert not (run / "checkpoints").exists()

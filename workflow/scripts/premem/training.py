@@ -238,6 +238,7 @@ def fine_tune(
     work: Path,
     gpus: int = 0,
     code: str = "",
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> list[dict[str, float]]:
     """Fine-tune all weights of a base model on D_train (paper, section 5).
 
@@ -256,6 +257,7 @@ def fine_tune(
         work: a folder for training states and unfinished files, on the same disk as the checkpoints.
         gpus: how many GPUs must be there.
         code: digest of the code that trains.
+        callbacks: told of every step.
 
     Returns:
         One entry per epoch: epoch, step, mean loss of its steps, learning_rate and grad_norm of its last step.
@@ -340,6 +342,8 @@ def fine_tune(
         )
     trainer.order = EpochOrder(len(prompts), settings.batch_size, seed)
     trainer.add_callback(_Saver(trainer, tokenizer, work, checkpoints, hardware.save_state_every))
+    for callback in callbacks:
+        trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
     if arguments.process_index == 0:
         for epoch, folder in checkpoints.items():
