@@ -115,7 +115,8 @@ def train(arguments: argparse.Namespace) -> None:
         tflops = speed * (6 * weights + attention) / 1e12 / arguments.processes
         print(json.dumps(hardware.model_dump()))
         print(
-            f"{arguments.model}, {arguments.dtype}, {arguments.steps} steps of {arguments.batch_size} × {2 * half} tokens"
+            f"{arguments.model}, {arguments.dtype}, {arguments.steps} steps of {arguments.batch_size} × "
+            f"{2 * half} tokens"
         )
         print(f"{speed:,.0f} tokens/s, {tflops:.3g} TFLOP/s a process")
         if arguments.peak_tflops:

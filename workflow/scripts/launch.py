@@ -16,8 +16,9 @@ def main(processes: str, *command: str) -> None:
     flags = {
         "num_processes": processes,
         "main_process_port": "0",  # any that is free, since jobs run side by side
+        "gpu_ids": "all",  # said, like what follows, lest a configuration file of the user's should say otherwise
         "num_machines": "1",
-        "mixed_precision": "no",  # the script's own business, like all that is not said here
+        "mixed_precision": "no",  # the script's own business
         "dynamo_backend": "no",
     }
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]

@@ -34,7 +34,8 @@ def run(main: Callable[..., None]) -> None:
             default=parameter.default,
         )
     arguments = vars(parser.parse_args())
-    if rank := os.environ.get("RANK"):  # one of several processes that launch.py started
+    launched = "TORCHELASTIC_RUN_ID" in os.environ  # this is one of several processes, started by launch.py
+    if launched:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     script = Path(sys.argv[0]).stem
     provenance.record(script, arguments)
@@ -43,7 +44,7 @@ def run(main: Callable[..., None]) -> None:
     try:
         main(**arguments)
     except UserError as error:
-        if rank and rank != "0":
+        if launched and os.environ["RANK"] != "0":
             time.sleep(10)  # all of them fail alike: the first one says why, and the others are ended meanwhile
         sys.exit(f"error: {error}")
 

@@ -304,21 +304,22 @@ def fine_tune(
             f"hardware.train.processes is {hardware.processes}, but {arguments.world_size} run; start with launch.py"
         )
     if arguments.process_index == 0:
-        made_by = {
-            "settings": settings.model_dump(),
-            "hardware": hardware.model_dump(exclude={"save_state_every"}),
-            "lr": lr,
-            "epochs": epochs,
-            "seed": seed,
-            "checkpoints": sorted(checkpoints),
-            "examples": _digest([list(map(list, prompts)), list(map(list, targets))]),
-            "base model": _digest(
-                [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in sorted(base_model.glob("*"))]
-            ),
-            "code": code,
-            "versions": {name: version(name) for name in ("torch", "transformers", "accelerate")},
-        }
-        _prepare(work, made_by)
+        files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(base_model.glob("*"))]
+        _prepare(
+            work,
+            {
+                "settings": settings.model_dump(),
+                "hardware": hardware.model_dump(exclude={"save_state_every"}),
+                "lr": lr,
+                "epochs": epochs,
+                "seed": seed,
+                "checkpoints": sorted(checkpoints),
+                "examples": _digest([list(map(list, prompts)), list(map(list, targets))]),
+                "base model": _digest(files),
+                "code": code,
+                "versions": {name: version(name) for name in ("torch", "transformers", "accelerate")},
+            },
+        )
     arguments.distributed_state.wait_for_everyone()
     state = next(iter(_states(work)), None)
 
