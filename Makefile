@@ -25,6 +25,7 @@ format: .venv/installed
 benchmark: .venv/installed
 	.venv/bin/python benchmarks/sampling.py
 	.venv/bin/python benchmarks/perplexity.py
+	.venv/bin/python benchmarks/training.py
 	.venv/bin/python benchmarks/jobs.py
 
 clean:

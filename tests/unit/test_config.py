@@ -108,6 +108,7 @@ def test_every_study_file_is_valid(root):
         ("datasets.arithmetic.test", {}, ["datasets.arithmetic.test"]),
         ("threshold", {"grid": {"start": 3, "stop": 2}}, ["threshold.grid: start 3.0 is not below stop 2.0"]),
         ("models.tiny.pretrain.architecture.heads", 3, ["hidden_size 64 is not a multiple of heads 3"]),
+        ("hardware", {"train": {"processes": 3}}, ["training.batch_size 16 cannot be shared", "processes to 2 or 4"]),
         ("sweep", None, ["config.yaml: sweep"]),
         ("datasets.arithmetic.train", None, ["datasets.arithmetic.train"]),
         ("datasets.arithmetic.test", ["a"], ["datasets.arithmetic.test"]),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from premem.errors import UserError
-from premem.files import whole
+from premem.files import link_folder, remove, whole
 from premem.tables import read_csv, read_made_by, read_table, write_csv, write_table
 
 
@@ -31,6 +31,23 @@ def test_a_folder_takes_the_place_of_an_old_one(tmp_path):
             aside.mkdir()
             (aside / content).touch()
     assert [file.name for file in path.iterdir()] == ["new"]
+
+
+def test_a_folder_is_linked_and_outlives_its_source(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    (source / "sub" / "file").write_text("text")
+    link_folder(source, tmp_path / "linked")
+    assert (tmp_path / "linked" / "sub" / "file").samefile(source / "sub" / "file")
+
+    def refuse(*arguments):
+        raise OSError
+
+    monkeypatch.setattr("os.link", refuse)
+    link_folder(source, tmp_path / "copied")
+    remove(source)
+    assert [(tmp_path / name / "sub" / "file").read_text() for name in ("linked", "copied")] == ["text"] * 2
+    assert {path.name for path in tmp_path.iterdir()} == {"linked", "copied"}
 
 
 def test_tables_come_back_with_what_made_them(tmp_path):

@@ -1,4 +1,4 @@
-"""What needs torch: token boundaries, the sampler, perplexity, training. One small random model serves all."""
+"""What needs torch: token boundaries, the sampler, perplexity. One small random model serves all."""
 
 from itertools import chain
 
@@ -28,11 +28,10 @@ from premem.perplexity import batches_by_length, nll_under_checkpoint, target_nl
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
 from premem.sampling.transformers_backend import _StopDetector, choose_tokens
-from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates, Training, TrainingHardware
+from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import read_made_by, read_table, write_table
 from premem.tokens import TokenizedExample, find_too_long, start_token, tokenize
-from premem.training import IGNORED, TargetLossDataset, fine_tune, pad_batch
 from tokenize_data import main as tokenize_data
 
 torch.set_num_threads(1)
@@ -321,52 +320,7 @@ def test_batches_keep_to_their_budget():
     assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 20 for batch in batches)
 
 
-# --- training ---
-
-
-def test_only_target_tokens_carry_loss():
-    dataset = TargetLossDataset([[1, 2, 3], [4]], [[5, 6], [7]])
-    batch = pad_batch([dataset[0], dataset[1]], pad_id=9)
-    assert batch["input_ids"].tolist() == [[1, 2, 3, 5, 6], [4, 7, 9, 9, 9]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]
-    assert batch["labels"].tolist() == [[IGNORED] * 3 + [5, 6], [IGNORED, 7] + [IGNORED] * 3]
-
-
-def train(folder, examples, out, **changes):
-    settings = Training(**({"batch_size": 16, "warmup_steps": 2} | changes.pop("settings", {})))
-    arguments = {"lr": 1e-3, "epochs": 2, "seed": 0} | changes
-    log = fine_tune(
-        folder,
-        [e.prompt for e in examples],
-        [e.target for e in examples],
-        settings,
-        TrainingHardware(),
-        checkpoints={1: out / "one", 2: out / "two"},
-        scratch=out / "scratch",
-        **arguments,
-    )
-    return pd.DataFrame(log)
-
-
-def test_training_learns_and_saves_whole_checkpoints(folder, examples, tmp_path):
-    log = train(folder, examples, tmp_path)
-    assert log["epoch"].astype(float).tolist() == [1, 2]
-    assert log["step"].tolist() == [4, 8]  # 60 examples in batches of 16
-    before, one, two = (
-        np.mean(target_nll(load_model(path), examples, 4096)) for path in (folder, tmp_path / "one", tmp_path / "two")
-    )
-    assert before > one > two
-    assert (tmp_path / "two" / "model.safetensors").is_file()
-    assert (tmp_path / "two" / "tokenizer.json").is_file()
-    assert not list((tmp_path / "two").glob("*.bin")) + list((tmp_path / "two").glob("optimizer*"))
-
-
-def test_the_same_seed_gives_the_same_weights(folder, examples, tmp_path):
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train(folder, examples, tmp_path / name, seed=seed)
-    weights = [(tmp_path / name / "two" / "model.safetensors").read_bytes() for name in "abc"]
-    assert weights[0] == weights[1]
-    assert weights[0] != weights[2]
+# --- loading ---
 
 
 def test_a_broken_checkpoint_is_named(folder, tmp_path):

@@ -2,9 +2,13 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -115,6 +119,30 @@ def test_vllm_samples_in_an_environment_of_its_own(finished, tmp_path):
     assert len(pd.read_parquet(folder / "memorization.parquet")) == 24
 
 
+def test_a_training_that_was_killed_goes_on(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    run = copy / "results" / "tiny" / "runs" / "tiny" / "arithmetic" / "lr1e-2_ep4_full_seed0"
+    weights = [run / "checkpoints" / f"epoch-{epoch}" / "model.safetensors" for epoch in (2, 4)]
+    before = [path.read_bytes() for path in weights], pd.read_parquet(run / "training.parquet")
+    shutil.rmtree(run)
+    study = edit_study(copy, "hardware", {"train": {"save_state_every": 2}})
+    target = run.relative_to(copy) / "training.parquet"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", study, "--", target]
+    first = subprocess.Popen(command, cwd=copy, stderr=subprocess.PIPE, text=True)
+    while not any(int(path.name.split("-")[1]) > 12 for path in run.glob(".training/state-*")):  # after epoch 2
+        assert first.poll() is None
+        time.sleep(0.001)
+    script = str(copy / "workflow" / "scripts" / "train.py")
+    (job,) = (p for p in psutil.Process(first.pid).children(recursive=True) if p.cmdline()[1:2] == [script])
+    job.kill()
+    assert first.wait() != 0
+    assert not (run / "checkpoints").exists()
+    assert "training goes on from state-" in run_study(copy, "--configfile", study, "--", target)
+    assert [path.read_bytes() for path in weights] == before[0]
+    assert pd.read_parquet(run / "training.parquet").equals(before[1])
+    assert not (run / ".training").exists()
+
+
 def test_a_finished_study_reruns_nothing(finished):
     assert rerun(finished, "--configfile", "config/tiny.yaml") == set()
 
@@ -138,6 +166,7 @@ TRAINED = {"train_2_epochs", "train_4_epochs", "measure_perplexity"} | SAMPLED
         ("sampling", {"max_new_tokens": 39}, SAMPLED | {"check_fit"}),
         ("training", {"weight_decay": 0.1}, TRAINED),
         ("hardware", {"sample": {"batch": 16}, "perplexity": {"batch": 100}}, set()),
+        ("hardware", {"train": {"processes": 2, "strategy": "fsdp", "save_state_every": 5}}, set()),
     ],
 )
 def test_an_edit_reruns_what_depends_on_it(finished, key, value, expected):

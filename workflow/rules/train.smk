@@ -6,6 +6,10 @@ def keep_or_temp(folder, epoch, epochs):
     return folder if STUDY.keeps_checkpoint(epoch, epochs) else temp(folder)
 
 
+# A single process is started without accelerate's launcher, which would only take a few seconds more.
+TRAIN_PROCESSES = STUDY.hardware.train.processes
+TRAIN_START = f"{TRAIN_PYTHON} {SCRIPTS}/launch.py {TRAIN_PROCESSES}" if TRAIN_PROCESSES > 1 else TRAIN_PYTHON
+
 # Runs have different numbers of checkpoints and a rule's outputs cannot depend on wildcards: one rule per number of epochs.
 for epochs in sorted({run.epochs for run in STUDY.runs}):
 
@@ -28,9 +32,9 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             fill(f"{RESULTS}/benchmarks/train/{ONE_RUN}.tsv", epochs=epochs)
         conda:
             "../../envs/train.yaml"
-        threads: STUDY.hardware.train.processes
+        threads: TRAIN_PROCESSES
         resources:
-            gpu=gpus(STUDY.hardware.train.processes),
+            gpu=gpus(TRAIN_PROCESSES),
             disk_gb=disk_gb(len(STUDY.checkpoint_epochs(epochs))),
         params:
             settings=settings(STUDY.training),
@@ -38,8 +42,9 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             epochs=epochs,
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
             code=code("train.py"),
+            work=fill(f"{RUN}/.training", epochs=epochs),  # outlives a job that was interrupted, and is removed by one that ends well
         shell:
-            "{TRAIN_PYTHON} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
+            "{TRAIN_START} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
             "--hardware {TRAIN_HARDWARE} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
-            "--out {output.log:q} 2>&1 | tee {log:q}"
+            "--gpus {resources.gpu} --code {params.code} --work {params.work:q} --out {output.log:q} 2>&1 | tee {log:q}"

@@ -1,12 +1,13 @@
 """Fine-tune a base model on a subset of a training set, keeping the weights of the chosen epochs."""
 
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 import torch
+from accelerate import PartialState
 
 from premem import cli
+from premem.files import remove
 from premem.settings import Training, TrainingHardware
 from premem.tables import read_table, write_table
 from premem.tokens import select_subset
@@ -24,24 +25,32 @@ def main(
     hardware: TrainingHardware,
     checkpoint_epochs: list[int],
     checkpoints: list[Path],
+    gpus: int,
+    code: str,
+    work: Path,
     out: Path,
 ) -> None:
     torch.set_num_threads(1)
     examples = select_subset(read_table(tokens, ["prompt_ids", "target_ids", "subset_rank"]), size)
-    with tempfile.TemporaryDirectory() as scratch:
-        log = fine_tune(
-            base,
-            [list(ids) for ids in examples["prompt_ids"]],
-            [list(ids) for ids in examples["target_ids"]],
-            settings,
-            hardware,
-            lr,
-            epochs,
-            seed,
-            dict(zip(checkpoint_epochs, checkpoints, strict=True)),
-            Path(scratch),
-        )
-    write_table(pd.DataFrame(log)[["epoch", "step", "loss", "learning_rate", "grad_norm"]].astype(float), out)
+    log = fine_tune(
+        base,
+        [list(ids) for ids in examples["prompt_ids"]],
+        [list(ids) for ids in examples["target_ids"]],
+        settings,
+        hardware,
+        lr,
+        epochs,
+        seed,
+        dict(zip(checkpoint_epochs, checkpoints, strict=True)),
+        work,
+        gpus,
+        code,
+    )
+    if PartialState().is_main_process:
+        table = pd.DataFrame(log)[["epoch", "step", "loss", "learning_rate", "grad_norm"]].astype(float)
+        write_table(table, out)
+        remove(work)
+    PartialState().destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ Options are the parameters of the script's ``main``, by name and type; blocks of
 
 import argparse
 import inspect
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -31,6 +34,9 @@ def run(main: Callable[..., None]) -> None:
             default=parameter.default,
         )
     arguments = vars(parser.parse_args())
+    launched = "TORCHELASTIC_RUN_ID" in os.environ  # this is one of several processes, started by launch.py
+    if launched:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     script = Path(sys.argv[0]).stem
     provenance.record(script, arguments)
     if paths := arguments.get("out"):
@@ -38,7 +44,17 @@ def run(main: Callable[..., None]) -> None:
     try:
         main(**arguments)
     except UserError as error:
+        if launched and os.environ["RANK"] != "0":
+            time.sleep(10)  # all of them fail alike: the first one says why, and the others are ended meanwhile
         sys.exit(f"error: {error}")
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone: killed outright, a launcher could not end it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:

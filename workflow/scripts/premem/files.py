@@ -1,5 +1,6 @@
 """Writing files and folders whole or not at all."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +14,36 @@ def whole(path: Path) -> Iterator[Path]:
     What is written may be a file or a folder. A reader sees the old state or the new one, never a half.
     """
     aside = path.with_name(f".{path.name}.partial")
-    _remove(aside)
+    remove(aside)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield aside
     except BaseException:
-        _remove(aside)
+        remove(aside)
         raise
     if path.is_dir():
-        _remove(path)
+        remove(path)
     aside.replace(path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; a folder is gone at once, so that a reader never sees a half."""
     if path.is_dir():
-        shutil.rmtree(path)
+        aside = path.with_name(f".{path.name}.removed")
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(path.rename(aside))
     else:
         path.unlink(missing_ok=True)
+
+
+def link_folder(source: Path, folder: Path) -> None:
+    """Make a folder of the same files as another, whole or not at all: linked, or copied where links cannot be made."""
+    with whole(folder) as aside:
+        shutil.copytree(source, aside, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -14,7 +14,7 @@ from premem.arithmetic import generate_facts, generate_problems
 from premem.errors import UserError
 from premem.settings import Corpus, Pretraining, Templates
 from premem.settings import Tokenizer as TokenizerSettings
-from premem.training import make_trainer
+from premem.training import make_trainer, training_arguments
 
 UNKNOWN, PAD, START, END = SPECIAL_TOKENS = ("<unk>", "<pad>", "<s>", "</s>")
 
@@ -51,10 +51,7 @@ def pretrain(texts: Sequence[str], recipe: Pretraining, folder: Path, scratch: P
                 f"less than one batch ({recipe.batch_size}); give more texts, or a smaller pretrain.batch_size or "
                 "sequence_length"
             )
-        make_trainer(
-            model,
-            sequences,
-            _as_batch,
+        arguments = training_arguments(
             scratch,
             per_device_train_batch_size=recipe.batch_size,
             max_steps=recipe.steps,
@@ -64,7 +61,8 @@ def pretrain(texts: Sequence[str], recipe: Pretraining, folder: Path, scratch: P
             adam_beta2=0.98,
             seed=recipe.seed,
             logging_steps=100,
-        ).train()
+        )
+        make_trainer(model, sequences, _as_batch, arguments).train()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -27,13 +27,17 @@ class _Lines:
         sys.stderr.flush()
 
 
-def track(total: int, unit: str) -> tqdm:
+def track(total: int, unit: str, done: int = 0) -> tqdm:
     """Return a tqdm progress meter that reports done, speed and time left about every 10 seconds.
+
+    Args:
+        done: what an earlier process did of it.
 
     Example line: ``sample lr3e-3_ep18_full_seed0/epoch-3: 512/768 prompts, 146.2/s, 00:01 left``.
     """
     return tqdm(
         total=total,
+        initial=done,
         unit="",
         file=_Lines(),
         mininterval=SECONDS_BETWEEN_LINES,

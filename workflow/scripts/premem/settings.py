@@ -4,10 +4,13 @@ Only plain data and checks of a single block live here; what spans blocks (a swe
 ``premem.study``. Scripts receive a block as JSON, so that a rule depends on the blocks it uses and on nothing else.
 """
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from premem.errors import UserError
 
 # Names become folder names and Snakemake wildcards, so they hold no character that would make a path ambiguous.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
@@ -343,7 +346,7 @@ class Training(Block):
     max_grad_norm: PositiveFloat = 2.0
     """The gradient is clipped to this norm."""
     dtype: Dtype = "float32"
-    """Number format of the computation; the weights are kept in float32."""
+    """Number format of the computation; the weights, and the checkpoints, are kept in float32."""
 
 
 class SamplingSettings(Block):
@@ -438,6 +441,37 @@ class TrainingHardware(Block):
     save_state_every: PositiveInt | None = None
     """Optimizer steps between saves of the whole training state, from which an interrupted run goes on; never if left
     out."""
+
+    def accumulation_steps(self, batch_size: int) -> int:
+        """Return how often each process takes ``examples_per_process`` examples to make a batch of this size.
+
+        Raises:
+            UserError: if that does not come out even.
+        """
+        share, rest = divmod(batch_size, self.processes)
+        if rest:
+            sizes = _around(batch_size, lambda size: size % self.processes == 0)
+            numbers = _around(self.processes, lambda number: batch_size % number == 0)
+            raise UserError(
+                f"training.batch_size {batch_size} cannot be shared by hardware.train.processes {self.processes}; "
+                f"set batch_size to {sizes}, or processes to {numbers}"
+            )
+        examples = self.examples_per_process or share
+        if share % examples:
+            raise UserError(
+                f"hardware.train.examples_per_process {examples} does not divide the {share} examples that each of "
+                f"{self.processes} processes takes of training.batch_size {batch_size}; set it to "
+                f"{_around(examples, lambda number: share % number == 0)}, or batch_size to "
+                f"{_around(batch_size, lambda size: size % (self.processes * examples) == 0)}"
+            )
+        return share // examples
+
+
+def _around(value: int, fits: Callable[[int], bool]) -> str:
+    """Name the nearest fitting numbers below and above a value, as far as there are any."""
+    below = next((number for number in range(value, 0, -1) if fits(number)), None)
+    above = next((number for number in range(value, 2 * value + 1) if fits(number)), None)
+    return " or ".join(str(number) for number in (below, above) if number)
 
 
 class SamplingHardware(Block):

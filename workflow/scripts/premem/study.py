@@ -128,6 +128,10 @@ class Study(Block):
             if corpus and corpus not in self.datasets:
                 key = f"models.{name}.pretrain.corpus.dataset"
                 problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
+        try:
+            self.hardware.train.accumulation_steps(self.training.batch_size)
+        except UserError as error:
+            problems.append(str(error))
         if problems:
             raise ValueError("\n".join(problems))
         return self

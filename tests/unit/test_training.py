@@ -1,0 +1,365 @@
+"""Training: batches and loss, several processes, going on after an interruption. One small random model serves all."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from premem.errors import UserError
+from premem.models import load_model
+from premem.perplexity import target_nll
+from premem.pretraining import new_model, train_tokenizer
+from premem.settings import Pretraining, Training, TrainingHardware
+from premem.settings import Tokenizer as TokenizerSettings
+from premem.tables import write_table
+from premem.tokens import TokenizedExample, tokenize
+from premem.training import FILLER, IGNORED, EpochOrder, TargetLossDataset, fine_tune, pad_batch
+
+torch.set_num_threads(1)
+
+EPOCHS = 3
+PROMPTS = [f"{name} has {i} nuts .\nAnswer:" for i in range(10) for name in ("Ada", "Otto")]
+TARGETS = [f" so {'so ' * (i % 3)}{i} + 1 = {i + 1}\nDone." for i in range(10) for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A small random model, and the examples as token ids."""
+    folder = tmp_path_factory.mktemp("base")
+    settings = {"kind": "bpe", "vocab_size": 300}
+    tokenizer = train_tokenizer([*PROMPTS, *TARGETS], TokenizerSettings(**settings))
+    shape = {"hidden_size": 32, "layers": 2, "heads": 2, "intermediate_size": 32, "context": 128}
+    recipe = Pretraining(corpus={"dataset": "d"}, tokenizer=settings, architecture=shape)
+    new_model(tokenizer, recipe).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    examples = tokenize(tokenizer, PROMPTS, TARGETS)
+    table = {"prompt_ids": [e.prompt for e in examples], "target_ids": [e.target for e in examples]}
+    write_table(pd.DataFrame(table).assign(subset_rank=range(len(examples))), folder / "tokens.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dropout_base(base, tmp_path_factory):
+    """The same model with dropout, so that the state of the random numbers counts."""
+    folder = shutil.copytree(base, tmp_path_factory.mktemp("dropout") / "base")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "attention_dropout": 0.2}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def examples(base):
+    table = pd.read_parquet(base / "tokens.parquet")
+    return [TokenizedExample(list(p), list(t)) for p, t in zip(table["prompt_ids"], table["target_ids"], strict=True)]
+
+
+def train(base, examples, out, hardware=None, **changes):
+    """Train in this process; checkpoints after every epoch lie in ``out``, the working folder in ``out/work``."""
+    settings = Training(**({"batch_size": 12, "warmup_steps": 2} | changes.pop("settings", {})))
+    log = fine_tune(
+        base,
+        [e.prompt for e in examples],
+        [e.target for e in examples],
+        settings,
+        TrainingHardware(**(hardware or {})),
+        checkpoints={epoch: out / f"epoch-{epoch}" for epoch in range(1, EPOCHS + 1)},
+        work=out / "work",
+        **{"lr": 1e-2, "epochs": EPOCHS, "seed": 0, **changes},
+    )
+    return pd.DataFrame(log)[["epoch", "step", "loss", "learning_rate", "grad_norm"]].astype(float)
+
+
+def command(root, base, out, hardware, processes=1, **changes):
+    """The command with which a rule trains."""
+    scripts = root / "workflow" / "scripts"
+    options = {
+        "base": base,
+        "tokens": base / "tokens.parquet",
+        "settings": json.dumps({"batch_size": 12, "warmup_steps": 2}),
+        "lr": 1e-2,
+        "epochs": EPOCHS,
+        "size": 1,
+        "seed": 0,
+        "hardware": json.dumps(hardware),
+        "gpus": 0,
+        "code": "c",
+        "work": out / "work",
+        "out": out / "training.parquet",
+        **changes,
+    }
+    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+    epochs = [str(epoch) for epoch in range(1, EPOCHS + 1)]
+    folders = [str(out / f"epoch-{epoch}") for epoch in epochs]
+    launcher = [scripts / "launch.py", str(processes)] if processes > 1 else []
+    script = [*launcher, scripts / "train.py"]
+    return [sys.executable, *script, *words, "--checkpoint-epochs", *epochs, "--checkpoints", *folders]
+
+
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+
+
+def call(command):
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def call_and_kill(command, work, step):
+    """Run a command until it has saved a state at this step or later, then kill it outright."""
+    process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    while not any(int(folder.name.split("-")[1]) >= step for folder in work.glob("state-*")):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def weights_of(out):
+    return [load_file(out / f"epoch-{epoch}" / "model.safetensors") for epoch in range(1, EPOCHS + 1)]
+
+
+def files_of(out):
+    return {path.relative_to(out): path.read_bytes() for path in out.glob("epoch-*/*")}
+
+
+# --- batches and loss ---
+
+
+def test_only_target_tokens_carry_loss():
+    dataset = TargetLossDataset([[1, 2, 3], [4]], [[5, 6], [7]])
+    batch = pad_batch([dataset[0], dataset[1], dataset[2]], pad_id=9)
+    assert batch["input_ids"].tolist() == [[1, 2, 3, 5, 6], [4, 7, 9, 9, 9]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]
+    assert batch["labels"].tolist() == [[IGNORED] * 3 + [5, 6], [IGNORED, 7] + [IGNORED] * 3]
+    assert dataset[2] is FILLER
+    assert pad_batch([FILLER, FILLER], pad_id=9)["labels"].tolist() == [[IGNORED]]
+
+
+def test_an_epoch_takes_every_example_once_in_an_order_of_its_own():
+    order = EpochOrder(20, batch_size=12, seed=3)
+    first = list(order)
+    assert first == list(order)
+    assert sorted(first[:20]) == list(range(20))
+    assert first[20:] == [20] * 4
+    assert len(order) == 24
+    order.epoch = 1
+    assert list(order) != first
+    assert list(order) == list(EpochOrder(20, batch_size=12, seed=4))
+
+
+def test_training_learns_and_saves_whole_checkpoints(base, examples, tmp_path):
+    log = train(base, examples, tmp_path)
+    assert log["epoch"].tolist() == [1, 2, 3]
+    assert log["step"].tolist() == [2, 4, 6]  # 20 examples in batches of 12
+    nll = [np.mean(target_nll(load_model(path), examples, 4096)) for path in (base, *sorted(tmp_path.glob("epoch-*")))]
+    assert nll == sorted(nll, reverse=True)
+    names = {path.name for path in (tmp_path / "epoch-3").iterdir()}
+    assert names == {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+
+
+def test_the_same_seed_gives_the_same_weights(base, examples, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(base, examples, tmp_path / name, seed=seed)
+    assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
+    assert files_of(tmp_path / "a") != files_of(tmp_path / "c")
+
+
+def test_weights_are_saved_in_float32_whatever_the_computation(base, examples, tmp_path):
+    train(base, examples, tmp_path, settings={"dtype": "bfloat16"})
+    assert {tensor.dtype for tensor in weights_of(tmp_path)[0].values()} == {torch.float32}
+
+
+# --- how a batch is shared ---
+
+
+@pytest.fixture(scope="module")
+def alone(base, examples, tmp_path_factory):
+    """The run of one process that takes whole batches."""
+    out = tmp_path_factory.mktemp("alone")
+    return out, train(base, examples, out)
+
+
+def check_like(alone, out, log):
+    """Losses and weights are those of one process, but for rounding."""
+    assert np.allclose(log, alone[1], rtol=1e-5, atol=1e-5)
+    for ours, theirs in zip(weights_of(out), weights_of(alone[0]), strict=True):
+        assert ours.keys() == theirs.keys()
+        assert max(float((ours[key] - theirs[key]).abs().max()) for key in ours) < 1e-5
+
+
+@pytest.mark.parametrize("hardware", [{"examples_per_process": 3}, {"activation_checkpointing": True}])
+def test_one_process_accumulates_to_the_same_batches(alone, base, examples, tmp_path, hardware):
+    check_like(alone, tmp_path, train(base, examples, tmp_path, hardware))
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("examples_per_process", [None, 3])
+def test_two_processes_train_as_one_does(alone, root, base, tmp_path, strategy, examples_per_process):
+    """The last batch has 8 examples: with 3 at a time, a process comes to have none of its own."""
+    hardware = {"processes": 2, "strategy": strategy, "examples_per_process": examples_per_process}
+    interrupted = strategy == "fsdp" and examples_per_process == 3
+    if interrupted:  # the part of the model that each process holds is saved and read back
+        hardware |= {"save_state_every": 1, "activation_checkpointing": True}
+        call_and_kill(command(root, base, tmp_path, hardware, processes=2), tmp_path / "work", step=2)
+        time.sleep(2)  # by then the processes have noticed that the launcher is gone
+        (state,) = (tmp_path / "work").glob("state-*")
+        assert (state / "pytorch_model_fsdp_0").is_dir()  # in parts indeed
+    done = call(command(root, base, tmp_path, hardware, processes=2))
+    assert done.returncode == 0, done.stderr
+    assert ("training goes on from state-" in done.stderr) == interrupted
+    assert not (tmp_path / "work").exists()
+    check_like(alone, tmp_path, pd.read_parquet(tmp_path / "training.parquet"))
+
+
+def test_a_failure_of_several_processes_is_told_once(root, base, tmp_path):
+    done = call(command(root, base, tmp_path, {"processes": 2, "examples_per_process": 4}, processes=2))
+    assert done.returncode == 1
+    assert done.stderr.count("examples_per_process 4 does not divide the 6 examples") == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == "error: process 0 of 2 failed; what it said is above"
+
+
+@pytest.mark.parametrize(
+    ("hardware", "batch_size", "message"),
+    [
+        ({"processes": 4}, 10, "set batch_size to 8 or 12, or processes to 2 or 5"),
+        ({"processes": 2, "examples_per_process": 4}, 12, "set it to 3 or 6, or batch_size to 8 or 16"),
+        ({"examples_per_process": 20}, 12, "set it to 12, or batch_size to 20"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_is_refused(hardware, batch_size, message):
+    with pytest.raises(UserError, match=message):
+        TrainingHardware(**hardware).accumulation_steps(batch_size)
+
+
+def test_accumulation_fills_the_batch():
+    hardware = TrainingHardware(processes=4, examples_per_process=2)
+    assert hardware.accumulation_steps(128) == 16
+    assert TrainingHardware(processes=4).accumulation_steps(128) == 1
+
+
+@pytest.mark.parametrize(
+    ("present", "processes", "gpus", "message"),
+    [
+        (2, 4, 0, "4 GPUs asked for but absent .there are 2.; set hardware.train.processes to 2"),
+        (0, 1, 1, "1 GPUs asked for but absent .there are 0.; set hardware.gpu to false"),
+    ],
+)
+def test_absent_gpus_are_named(base, examples, tmp_path, monkeypatch, present, processes, gpus, message):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: present)
+    with pytest.raises(UserError, match=message):
+        train(base, examples, tmp_path, {"processes": processes}, gpus=gpus)
+
+
+def test_more_processes_than_were_started_are_refused(base, examples, tmp_path):
+    with pytest.raises(UserError, match=r"hardware.train.processes is 2, but 1 run; start with launch.py"):
+        train(base, examples, tmp_path, {"processes": 2})
+
+
+# --- interruptions ---
+
+SMALL_BATCHES = {"settings": {"batch_size": 4, "warmup_steps": 2}}  # 5 steps an epoch
+STATES = {"save_state_every": 2}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(dropout_base, examples, tmp_path_factory):
+    out = tmp_path_factory.mktemp("uninterrupted")
+    return out, train(dropout_base, examples, out, **SMALL_BATCHES)
+
+
+@pytest.fixture
+def interrupt(dropout_base, examples, tmp_path, monkeypatch):
+    """Train in this process until a step, where something happens; return the state that is left."""
+
+    class Interruption(Exception):
+        pass
+
+    def run(step, hardware=STATES, **changes):
+        from premem.training import ProgressLines
+
+        def stop(self, args, state, control, **kwargs):
+            if state.global_step == step:
+                raise Interruption
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ProgressLines, "on_step_begin", stop)
+            with pytest.raises(Interruption):
+                train(dropout_base, examples, tmp_path, hardware, **{**SMALL_BATCHES, **changes})
+        (state,) = (tmp_path / "work").glob("state-*")
+        return state
+
+    return run
+
+
+def check_resumed(uninterrupted, out, log):
+    """Bit for bit the same."""
+    assert log.equals(uninterrupted[1])
+    assert files_of(out) == files_of(uninterrupted[0])
+
+
+def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, root, dropout_base, tmp_path):
+    step = random.randint(1, 10)
+    arguments = command(root, dropout_base, tmp_path, STATES, settings=json.dumps(SMALL_BATCHES["settings"]))
+    call_and_kill(arguments, tmp_path / "work", step)
+    done = call(arguments)
+    assert "training goes on from state-" in done.stderr, f"killed after step {step}: {done.stderr}"
+    check_resumed(uninterrupted, tmp_path, pd.read_parquet(tmp_path / "training.parquet"))
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("step", [3, 10, 13])
+def test_training_goes_on_within_an_epoch_and_between_two(
+    uninterrupted, interrupt, dropout_base, examples, tmp_path, capsys, step
+):
+    state = interrupt(step)
+    assert state.name == f"state-{step // 2 * 2}"
+    log = train(dropout_base, examples, tmp_path, {"save_state_every": 5}, **SMALL_BATCHES)
+    assert f"training goes on from {state.name}" in capsys.readouterr().err
+    check_resumed(uninterrupted, tmp_path, log)
+
+
+def test_a_half_written_state_is_not_read(uninterrupted, interrupt, dropout_base, examples, tmp_path, capsys):
+    state = interrupt(7)
+    half = tmp_path / "work" / "unfinished" / "checkpoint-12"
+    shutil.copytree(state, half)
+    (half / "optimizer.pt").write_bytes(b"half of it")
+    (tmp_path / "work" / ".epoch-2.partial").mkdir()
+    log = train(dropout_base, examples, tmp_path, STATES, **SMALL_BATCHES)
+    assert "training goes on from state-6" in capsys.readouterr().err
+    check_resumed(uninterrupted, tmp_path, log)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"), [("lr", {"lr": 2e-2}), ("code", {"code": "edited"}), ("hardware", {"hardware": True})]
+)
+def test_a_state_of_other_settings_is_not_used(
+    uninterrupted, interrupt, dropout_base, examples, tmp_path, capsys, key, changes
+):
+    if key == "hardware":
+        interrupt(7, {**STATES, "examples_per_process": 2})
+    else:
+        interrupt(7, **changes)
+    log = train(dropout_base, examples, tmp_path, STATES, **SMALL_BATCHES)
+    assert f"the state is of another {key}; training starts anew" in capsys.readouterr().err
+    check_resumed(uninterrupted, tmp_path, log)
+
+
+def test_a_state_of_other_examples_is_not_used(interrupt, dropout_base, examples, tmp_path, capsys):
+    interrupt(7)
+    train(dropout_base, examples[::-1], tmp_path, STATES, **SMALL_BATCHES)
+    assert "the state is of another examples; training starts anew" in capsys.readouterr().err
