@@ -186,6 +186,30 @@ def test_weights_are_saved_in_float32_whatever_the_computation(base, examples, t
 # --- how a batch is shared ---
 
 
+def test_adapters_are_saved_merged_into_an_ordinary_model(base, examples, tmp_path):
+    log = train(base, examples, tmp_path, settings={"lora": {"rank": 2, "alpha": 4}}, lr=3e-2)
+    assert log["loss"].iloc[-1] < log["loss"].iloc[0]
+    before, after = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "epoch-3"))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if "_proj" in name}
+    assert {int(torch.linalg.matrix_rank((after[name] - before[name]).double(), rtol=1e-4)) for name in changed} == {2}
+    assert not list((tmp_path / "epoch-3").glob("adapter*"))
+    nll = [np.mean(target_nll(load_model(folder), examples, 4096)) for folder in (base, tmp_path / "epoch-3")]
+    assert nll[1] < nll[0]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_adapters_train_alike_in_two_processes(root, base, examples, tmp_path, strategy):
+    settings = {"batch_size": 12, "warmup_steps": 2, "lora": {"rank": 2}}
+    log = train(base, examples, tmp_path / "one", settings=settings)
+    two = tmp_path / "two"
+    hardware = {"processes": 2, "strategy": strategy}
+    done = call(command(root, base, two, hardware, processes=2, settings=json.dumps(settings)))
+    assert done.returncode == 0, done.stderr
+    check_like((tmp_path / "one", log), two, pd.read_parquet(two / "training.parquet"))
+
+
 @pytest.fixture(scope="module")
 def alone(base, examples, tmp_path_factory):
     """The run of one process that takes whole batches."""

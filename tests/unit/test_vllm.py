@@ -137,6 +137,7 @@ def by_vllm(models, tokens, inner_stop):
             "stop": [stop],
             "settings": [settings.model_copy(update={"backend": "vllm"}).model_dump_json()],
             "threads": [1],
+            "gpus": [0],
             "hardware": [json.dumps(hardware)],
             "out": outputs[name],
         }

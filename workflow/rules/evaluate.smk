@@ -41,7 +41,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
         shell:
             "{SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
             "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
-            "--threads {threads} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
+            "--threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule grade_samples:
@@ -93,7 +93,7 @@ rule measure_perplexity:
     shell:
         "{TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
         "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens:q} --size {params.size} "
-        "--dtype {params.dtype} --threads {threads} --hardware {PERPLEXITY_HARDWARE} "
+        "--dtype {params.dtype} --threads {threads} --gpus {resources.gpu} --hardware {PERPLEXITY_HARDWARE} "
         "--out {output:q} 2>&1 | tee {log:q}"
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 
 from premem import cli
+from premem.models import require_gpus
 from premem.sampling import open_backend, seeded_prompts
 from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table, write_table
@@ -20,10 +21,12 @@ def main(
     stop: str,
     settings: SamplingSettings,
     threads: int,
+    gpus: int,
     hardware: SamplingHardware,
     out: list[Path],
 ) -> None:
     torch.set_num_threads(threads)
+    require_gpus(gpus, "hardware.sample.tensor_parallel")
     columns = ["example_id", "prompt_ids"]
     splits = {"train": select_subset(read_table(train, [*columns, "subset_rank"]), size)}
     splits |= {path.stem: read_table(path, columns) for path in tests}

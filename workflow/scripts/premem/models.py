@@ -46,6 +46,22 @@ def context_of(folder: Path) -> int | None:
     return getattr(config, "max_position_embeddings", None)
 
 
+def require_gpus(number: int, key: str) -> None:
+    """Refuse a machine with fewer GPUs than a job asks for.
+
+    Args:
+        number: of GPUs.
+        key: in the configuration that the number comes from.
+
+    Raises:
+        UserError: naming the key to change.
+    """
+    present = torch.cuda.device_count()
+    if present < number:
+        mend = f"{key} to {present}" if present else "hardware.gpu to false"
+        raise UserError(f"{key}: {number} GPUs asked for but absent (there are {present}); set {mend}")
+
+
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: not a model folder (it has no config.json)")

@@ -53,7 +53,7 @@ def _nll_of_share(
 ) -> list[float]:
     torch.set_num_threads(1)
     if torch.cuda.is_available():
-        torch.cuda.set_device(rank)
+        torch.cuda.set_device(rank % torch.cuda.device_count())
     return target_nll(load_model(checkpoint, dtype), examples, tokens_per_batch)
 
 

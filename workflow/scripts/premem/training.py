@@ -26,13 +26,14 @@ from transformers import (
     TrainerControl,
     TrainerState,
     TrainingArguments,
+    set_seed,
 )
 
 from premem.errors import UserError
 from premem.files import link_folder, remove, whole
-from premem.models import load_model, load_tokenizer
+from premem.models import load_model, load_tokenizer, require_gpus
 from premem.progress import track
-from premem.settings import Training, TrainingHardware
+from premem.settings import Lora, Training, TrainingHardware
 
 IGNORED = -100  # label of a token that carries no loss
 Example = tuple[torch.Tensor, torch.Tensor]  # token ids and labels
@@ -176,6 +177,8 @@ class _Saver(TrainerCallback):
         work: folder of ``epoch-{epoch}``, the weights, and ``state-{step}``, the newest state; each is whole or absent.
         epochs: after which weights are saved.
         every: optimizer steps between two states; None saves none.
+        base_model: folder of the model that is trained.
+        lora: the adapters that are trained; None where all weights are.
     """
 
     def __init__(
@@ -185,8 +188,10 @@ class _Saver(TrainerCallback):
         work: Path,
         epochs: Collection[int],
         every: int | None,
+        base_model: Path,
+        lora: Lora | None,
     ) -> None:
-        self.trainer, self.tokenizer = trainer, tokenizer
+        self.trainer, self.tokenizer, self.base_model, self.lora = trainer, tokenizer, base_model, lora
         self.work, self.epochs, self.every = work, epochs, every
 
     def on_epoch_begin(
@@ -217,8 +222,13 @@ class _Saver(TrainerCallback):
         weights = accelerator.get_state_dict(self.trainer.model)  # gathered by all processes together
         if accelerator.is_main_process:
             model = accelerator.unwrap_model(self.trainer.model)
-            for tied in model.all_tied_weights_keys:  # gathered shards no longer show that they are the same
-                weights.pop(tied, None)
+            if self.lora:
+                from premem.adapters import merge_adapters
+
+                model, weights = merge_adapters(model, weights, self.base_model, self.lora), None
+            else:
+                for tied in model.all_tied_weights_keys:  # gathered shards no longer show that they are the same
+                    weights.pop(tied, None)
             with whole(folder) as aside:
                 model.save_pretrained(aside, state_dict=weights)
                 self.tokenizer.save_pretrained(aside)
@@ -240,7 +250,7 @@ def fine_tune(
     code: str = "",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> list[dict[str, float]]:
-    """Fine-tune all weights of a base model on D_train (paper, section 5).
+    """Fine-tune a base model on D_train (paper, section 5).
 
     Every process of ``hardware.processes`` calls this. With ``hardware.save_state_every``, training goes on from the
     state in ``work``, if it was made by the same settings; the caller removes that folder once it has stored the log.
@@ -327,6 +337,11 @@ def fine_tune(
     if fsdp:
         enable_fsdp_ram_efficient_loading()  # the main process reads the weights and hands out the parts
     model = load_model(base_model, train=True)
+    if settings.lora:
+        from premem.adapters import add_adapters  # peft takes a second to import
+
+        set_seed(seed)  # the adapters begin at random, in every process alike
+        model = add_adapters(model, settings.lora)
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0  # masked out, so any id serves
     trainer = make_trainer(
         model,
@@ -342,7 +357,9 @@ def fine_tune(
             "hardware.train.processes to 1 and leave out examples_per_process"
         )
     trainer.order = EpochOrder(len(prompts), settings.batch_size, seed)
-    trainer.add_callback(_Saver(trainer, tokenizer, work, checkpoints, hardware.save_state_every))
+    trainer.add_callback(
+        _Saver(trainer, tokenizer, work, checkpoints, hardware.save_state_every, base_model, settings.lora)
+    )
     for callback in callbacks:
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
@@ -354,11 +371,7 @@ def fine_tune(
 
 def _check_gpus(settings: Training, processes: int, gpus: int) -> None:
     present = torch.cuda.device_count()
-    if present < processes and (present or gpus):
-        mend = f"hardware.train.processes to {present}" if present else "hardware.gpu to false"
-        raise UserError(
-            f"hardware.train.processes: {processes} GPUs asked for but absent (there are {present}); set {mend}"
-        )
+    require_gpus(processes if present else gpus, "hardware.train.processes")
     if settings.dtype == "float16" and not present:
         raise UserError("training.dtype: float16 needs a GPU; set bfloat16 or float32")
 
