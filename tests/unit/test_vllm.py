@@ -94,7 +94,7 @@ def by_transformers(models, tokens):
     def run(settings, checkpoints, stop=STOP):
         out = [models / "transformers" / f"{checkpoint}.parquet" for checkpoint in checkpoints]
         folders = [models / checkpoint for checkpoint in checkpoints]
-        sample(folders, tokens, [], 1, stop, settings, 1, SamplingHardware(), out)
+        sample(folders, tokens, [], 1, stop, settings, 1, 0, SamplingHardware(), out)
         return [read_table(path) for path in out]
 
     return run
