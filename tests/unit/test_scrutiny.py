@@ -17,8 +17,8 @@ from premem.regression import best_threshold, calibrate, regression_table, thres
 from premem.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 from premem.scrutiny import QUESTIONS, ask, scrutinize
 from premem.scrutiny.common import COLUMNS, Context
+from premem.scrutiny.figures import FIGURES, plot
 from premem.scrutiny.page import HEADINGS, scrutiny_page
-from premem.scrutiny_figures import FIGURES, plot
 from premem.settings import Figures, Grid, Statistics
 
 GRID = threshold_grid(Grid(start=1.01, stop=5, points=24))

@@ -6,8 +6,8 @@ from pathlib import Path
 from premem import cli
 from premem.figures import save
 from premem.files import whole
+from premem.scrutiny.figures import plot
 from premem.scrutiny.page import scrutiny_page
-from premem.scrutiny_figures import plot
 from premem.settings import Figures
 from premem.tables import read_csv
 
