@@ -267,12 +267,12 @@ def test_original_normalises_like_hendrycks_2021() -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_comparisons_that_hang_are_ended(workers: int) -> None:
     # Each hangs for well over 10 s: in one operation on huge integers, that no handler of a signal interrupts, and in
-    # the parser.
+    # the parser. The limit leaves room for the others on a busy machine.
     hang = [r"\boxed{9^{9^{9^{9}}}}", r"\boxed" + "{" * 20 + "5" + "}" * 20]
     texts = [hang[0], r"\boxed{\frac12}", hang[1], r"\boxed{1/2}"]
     start = time.monotonic()
-    grades = grade_answers(texts, [r"\frac{1}{2}"] * 4, "math", time_limit=1.0, workers=workers)
-    assert time.monotonic() - start < 8
+    grades = grade_answers(texts, [r"\frac{1}{2}"] * 4, "math", time_limit=2.5, workers=workers)
+    assert time.monotonic() - start < 18
     for grader in ("strict", "lenient"):
         assert [grade.grade for grade in grades[grader]] == ["incorrect", "correct", "incorrect", "correct"]
     assert multiprocessing.active_children() == []
