@@ -74,3 +74,12 @@ rule figures:
 rule scrutiny:
     input:
         expand_pairs(SCRUTINY_PAGE, STUDY.judged_pairs),
+
+
+# On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside
+# Snakemake. So does grading in studies without GPUs, which are small.
+workflow.localrules(*(rule.name for rule in workflow.rules if "runtime" not in rule.resources))
+if not STUDY.hardware.gpu:
+
+    localrules:
+        grade_samples,

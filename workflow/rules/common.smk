@@ -18,6 +18,7 @@ sys.path.insert(0, str(SCRIPTS_FOLDER))
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
 from premem.plan import checkpoint_gb, number_of_weights
+from premem.requests import gpus_of, memory_mb, minutes
 from premem.settings import Examples, Templates
 from premem.study import TRAIN, Run, load_study
 
@@ -175,19 +176,55 @@ TRAIN_HARDWARE, SAMPLE_HARDWARE, PERPLEXITY_HARDWARE = (
 )
 
 
-def gpus(number):
-    """The GPUs that a job asks for: one for each process, or none."""
-    return number if STUDY.hardware.gpu else 0
+def gpus(kind):
+    """The GPUs that a job asks for, or none."""
+    return gpus_of(STUDY, kind)
+
+
+def weights_of(model):
+    """How many weights a model has; 0 as long as nobody knows."""
+    return number_of_weights(STUDY.models[model], Path(BASE_MODEL.format(model=model))) or 0
+
+
+# Data and models that are not there yet are estimated, and counted once they are: `there` says which is remembered.
+@cache
+def _asked(kind, model, dataset, size, epochs, checkpoints, there):
+    run = Run(model=model, dataset=dataset, lr="", epochs=epochs, size=size, seed=0)
+    return memory_mb(STUDY, kind, weights_of(model)), minutes(STUDY, kind, run, Path(RESULTS), checkpoints)
+
+
+def asked(kind, w, epochs=None, checkpoints=None):
+    """Memory (MB) and time (minutes) that a job asks a cluster for, at its first attempt."""
+    there = tuple(
+        Path(path).exists()
+        for path in (BASE_MODEL.format(model=w.model), TOKENS.format(model=w.model, dataset=w.dataset, split=TRAIN))
+    )
+    return _asked(kind, w.model, w.dataset, w.size, int(epochs or w.epochs), checkpoints, there)
+
+
+# Jobs of an array share what its first job asks for, so every checkpoint asks for what the largest of the study needs.
+LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.runs}.values())
+
+
+def mem_mb(kind, **of_job):
+    """Memory, more with every attempt."""
+    return lambda wildcards, attempt: attempt * asked(kind, wildcards, **of_job)[0]
+
+
+def runtime(kind, **of_job):
+    """Minutes, more with every attempt."""
+    return lambda wildcards, attempt: attempt * asked(kind, wildcards, **of_job)[1]
+
+
+def largest(request, kind, checkpoints=1):
+    """The memory or time that every job of an array asks for."""
+    return lambda wildcards, attempt: max(request(kind, checkpoints=checkpoints)(run, attempt) for run in LARGEST)
 
 
 def disk_gb(checkpoints):
     """The disk that this many checkpoints take, in whole GB, which `--resources disk_gb=N` bounds at any time."""
 
-    def size(wildcards):
-        weights = number_of_weights(STUDY.models[wildcards.model], Path(BASE_MODEL.format(model=wildcards.model)))
-        return math.ceil(checkpoints * checkpoint_gb(weights or 0))
-
-    return size
+    return lambda wildcards: math.ceil(checkpoints * checkpoint_gb(weights_of(wildcards.model)))
 
 
 def dataset_settings(kind):

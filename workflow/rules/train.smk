@@ -30,7 +30,9 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             "../../envs/train.yaml"
         threads: STUDY.hardware.train.processes
         resources:
-            gpu=gpus(STUDY.hardware.train.processes),
+            gpu=gpus("training"),
+            mem_mb=mem_mb("training", epochs=epochs),
+            runtime=runtime("training", epochs=epochs),
             disk_gb=disk_gb(len(STUDY.checkpoint_epochs(epochs))),
         params:
             settings=settings(STUDY.training),
