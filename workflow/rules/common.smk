@@ -17,6 +17,7 @@ sys.path.insert(0, str(SCRIPTS_FOLDER))
 
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
+from premem.guard import claim
 from premem.plan import checkpoint_gb, number_of_weights
 from premem.requests import gpus_of, memory_mb, minutes
 from premem.settings import Examples, Templates
@@ -41,6 +42,8 @@ else:
         shlex.quote(str(Path(STUDY.hardware.python.get(job, sys.executable)).expanduser()))
         for job in ("train", "sample")
     )
+
+ON_GPUS = f"{PYTHON} {SCRIPTS}/on_gpus.py"  # and how many, before a command: on a plain machine it gets them to itself
 
 # Everything after the preparation rules works offline and keeps quiet; a thread pool of a library does not change with
 # the number of cores, since sums would then be rounded differently.
@@ -253,3 +256,24 @@ def size_of(wildcards):
 
 def epochs_of_checkpoints(wildcards):
     return STUDY.checkpoint_epochs(int(wildcards.epochs))
+
+
+# --- before the first job ---
+
+
+def claim_results():
+    """Let no other Snakemake work on these results."""
+    try:
+        claim(Path(RESULTS))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def refuse_lost_arrays():
+    """Refuse what would wait for ever: the Slurm plugin loses an array where a limit holds back some of its jobs."""
+    arrays = getattr(workflow.executor_settings, "array_jobs", None) or "none"
+    limits = [name for name in workflow.global_resources if not name.startswith("_")]
+    if arrays != "none" and limits:
+        raise WorkflowError(
+            f"--resources {' '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none"
+        )

@@ -41,7 +41,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             size=size_of,
             code=code("sample.py"),
         shell:
-            "{SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
+            "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
             "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
             "--threads {threads} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
@@ -98,7 +98,7 @@ rule measure_perplexity:
         dtype=STUDY.sampling.dtype,
         code=code("measure_perplexity.py"),
     shell:
-        "{TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
+        "{ON_GPUS} {resources.gpu} {TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
         "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens:q} --size {params.size} "
         "--dtype {params.dtype} --threads {threads} --hardware {PERPLEXITY_HARDWARE} "
         "--out {output:q} 2>&1 | tee {log:q}"

@@ -41,7 +41,7 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
             code=code("train.py"),
         shell:
-            "{TRAIN_PYTHON} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
+            "{ON_GPUS} {resources.gpu} {TRAIN_PYTHON} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
             "--hardware {TRAIN_HARDWARE} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
             "--out {output.log:q} 2>&1 | tee {log:q}"
