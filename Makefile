@@ -24,6 +24,7 @@ format: .venv/installed
 benchmark: .venv/installed
 	.venv/bin/python benchmarks/sampling.py
 	.venv/bin/python benchmarks/perplexity.py
+	.venv/bin/python benchmarks/dag.py
 	.venv/bin/python benchmarks/jobs.py
 
 clean:
