@@ -1,7 +1,7 @@
 """The tiny study through a real Slurm, with everything that befalls jobs on a cluster.
 
-Snakemake is killed and started again, the node is drained and comes back, and jobs end by time, by memory, by scancel and
-by kill -9. In the end the tables are those of a local run.
+Snakemake is killed and started again, the node is drained and comes back, and jobs end by time, by memory, by scancel
+and by kill -9. In the end the tables are those of a local run.
 """
 
 import json
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -123,7 +124,7 @@ def test_gpus_are_given_one_by_one(story):
     assert len(whole) >= 11
     for gpu in "01":
         of_gpu = [(begin, end) for begin, end, name in whole if name == gpu]
-        assert all(earlier[1] <= later[0] for earlier, later in zip(of_gpu, of_gpu[1:], strict=False))
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(of_gpu))
 
 
 def test_jobs_that_end_badly_are_tried_again_with_more(story):

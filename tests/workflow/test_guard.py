@@ -7,7 +7,6 @@ import time
 
 from calls import snakemake
 
-
 HOLD = """
 import sys, time
 from pathlib import Path
