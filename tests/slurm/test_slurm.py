@@ -61,7 +61,7 @@ def start(folder: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "study.yaml", *QUICK]
     with (folder / "said").open("w") as said:
         return subprocess.Popen(
-            [*command, "scores"], cwd=folder, stdout=said, stderr=said, env={**os.environ, "NO_COLOR": "1"}
+            [*command, "--", "scores"], cwd=folder, stdout=said, stderr=said, env={**os.environ, "NO_COLOR": "1"}
         )
 
 
@@ -73,11 +73,14 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
 
     # Snakemake is killed once a run has been trained.
     first = start(story.folder)
-    slurm.wait_for(lambda: re.search(r"Finished jobid: \d+ \(Rule: train", said.read_text()), "a trained run", 120)
+    trained = re.compile(r"Finished jobid: \d+ \(Rule: train")
+    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 120)
+    assert first.poll() is None, said.read_text()[-3000:]
     first.send_signal(signal.SIGKILL)
     first.wait()
-    trained = story.folder.glob("results/tiny/runs/**/training.parquet")
-    story.finished_before = {str(path): path.stat().st_mtime for path in trained}
+    story.finished_before = {
+        str(path): path.stat().st_mtime for path in story.folder.glob("results/tiny/runs/**/training.parquet")
+    }
 
     # It is started again while jobs of the first call are in the queue, then without them.
     subprocess.run([sys.executable, "-m", "snakemake", "--unlock", "--configfile", "study.yaml"], cwd=story.folder)
