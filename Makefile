@@ -26,6 +26,7 @@ benchmark: .venv/installed
 	.venv/bin/python benchmarks/sampling.py
 	.venv/bin/python benchmarks/perplexity.py
 	.venv/bin/python benchmarks/training.py
+	.venv/bin/python benchmarks/dag.py
 	.venv/bin/python benchmarks/jobs.py
 
 clean:

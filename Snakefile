@@ -25,6 +25,15 @@ include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/summary.smk"
 
 
+# Jobs never get here; nor do dry runs.
+onstart:
+    refuse_lost_arrays()
+    if any(
+        job.output for job in workflow.dag.needrun_jobs()
+    ):  # `snakemake plan` may look at a study that is running
+        claim_results()
+
+
 rule all:
     default_target: True
     input:
@@ -74,3 +83,12 @@ rule figures:
 rule scrutiny:
     input:
         expand_pairs(SCRUTINY_PAGE, STUDY.judged_pairs),
+
+
+# On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside
+# Snakemake. So does grading in studies without GPUs, which are small.
+workflow.localrules(*(rule.name for rule in workflow.rules if "runtime" not in rule.resources))
+if not STUDY.hardware.gpu:
+
+    localrules:
+        grade_samples,

@@ -1,9 +1,12 @@
 """Where the tests find things."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+from calls import run_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,3 +24,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set PREMEM_SHARED to the folder that holds data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkout(root, tmp_path_factory):
+    """A copy of the workflow, as a user would have it, without results."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("Snakefile", "config.yaml", "config", "workflow", "envs", "profiles"):
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def finished(checkout):
+    """The tiny study, run to its end."""
+    run_study(checkout, "--configfile", "config/tiny.yaml")
+    return checkout

@@ -19,13 +19,6 @@ from vllm_environment import PYTHON, needs_vllm
 RUN = "runs/tiny/arithmetic/lr1e-2_ep2_half_seed0"
 
 
-@pytest.fixture(scope="session")
-def finished(checkout):
-    """The tiny study, run to its end."""
-    run_study(checkout, "--configfile", "config/tiny.yaml")
-    return checkout
-
-
 def edit_study(checkout: Path, key: str, value: dict) -> Path:
     """A copy of the tiny study's file with some values of a block changed."""
     config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())

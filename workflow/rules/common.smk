@@ -1,5 +1,6 @@
 # The study and its paths: every rule file names files by the patterns below.
 
+import gc
 import json
 import math
 import re
@@ -11,13 +12,18 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+# A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
+gc.set_threshold(200_000, 50, 100)
+
 SCRIPTS_FOLDER = Path(workflow.basedir) / "workflow" / "scripts"
 SCRIPTS = shlex.quote(str(SCRIPTS_FOLDER))  # for shell commands
 sys.path.insert(0, str(SCRIPTS_FOLDER))
 
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
+from premem.guard import claim
 from premem.plan import checkpoint_gb, number_of_weights
+from premem.requests import gpus_of, memory_mb, minutes
 from premem.settings import Examples, Templates
 from premem.study import TRAIN, Run, load_study
 
@@ -43,6 +49,8 @@ else:
     )
     # Is vLLM there? Asked before a model is trained.
     VLLM_PYTHON = f"--vllm-python {SAMPLE_PYTHON}" if STUDY.sampling.backend == "vllm" else ""
+
+ON_GPUS = f"{PYTHON} {SCRIPTS}/on_gpus.py"  # and how many, before a command: on a plain machine it gets them to itself
 
 # Everything after the preparation rules works offline and keeps quiet; a thread pool of a library does not change with
 # the number of cores, since sums would then be rounded differently.
@@ -142,14 +150,19 @@ def of_pair(pattern):
     return lambda wildcards: expand_runs(pattern, STUDY.runs_of(wildcards.model, wildcards.dataset))
 
 
+@cache  # every checkpoint of a pair asks for the same
+def _of_splits(pattern, model, dataset, splits):
+    return expand(pattern, model=model, dataset=dataset, split=splits)
+
+
 def all_splits(pattern):
     """The pattern for the training set and every test set of the dataset that the wildcards name."""
-    return lambda w: expand(pattern, **{**w, "split": [TRAIN, *STUDY.datasets[w.dataset].test]})
+    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, (TRAIN, *STUDY.datasets[w.dataset].test))
 
 
 def test_splits(pattern):
     """The pattern for every test set of the dataset that the wildcards name, the study's own first."""
-    return lambda w: expand(pattern, **{**w, "split": list(STUDY.datasets[w.dataset].test)})
+    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, tuple(STUDY.datasets[w.dataset].test))
 
 
 def base_model(wildcards):
@@ -178,19 +191,55 @@ TRAIN_HARDWARE, SAMPLE_HARDWARE, PERPLEXITY_HARDWARE = (
 )
 
 
-def gpus(number):
-    """The GPUs that a job asks for: one for each process, or none."""
-    return number if STUDY.hardware.gpu else 0
+def gpus(kind):
+    """The GPUs that a job asks for, or none."""
+    return gpus_of(STUDY, kind)
+
+
+def weights_of(model):
+    """How many weights a model has; 0 as long as nobody knows."""
+    return number_of_weights(STUDY.models[model], Path(BASE_MODEL.format(model=model))) or 0
+
+
+# Data and models that are not there yet are estimated, and counted once they are: `there` says which is remembered.
+@cache
+def _asked(kind, model, dataset, size, epochs, checkpoints, there):
+    run = Run(model=model, dataset=dataset, lr="", epochs=epochs, size=size, seed=0)
+    return memory_mb(STUDY, kind, weights_of(model)), minutes(STUDY, kind, run, Path(RESULTS), checkpoints)
+
+
+def asked(kind, w, epochs=None, checkpoints=None):
+    """Memory (MB) and time (minutes) that a job asks a cluster for, at its first attempt."""
+    there = tuple(
+        Path(path).exists()
+        for path in (BASE_MODEL.format(model=w.model), TOKENS.format(model=w.model, dataset=w.dataset, split=TRAIN))
+    )
+    return _asked(kind, w.model, w.dataset, w.size, int(epochs or w.epochs), checkpoints, there)
+
+
+# Jobs of an array share what its first job asks for, so every checkpoint asks for what the largest of the study needs.
+LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.runs}.values())
+
+
+def mem_mb(kind, **of_job):
+    """Memory, more with every attempt."""
+    return lambda wildcards, attempt: attempt * asked(kind, wildcards, **of_job)[0]
+
+
+def runtime(kind, **of_job):
+    """Minutes, more with every attempt."""
+    return lambda wildcards, attempt: attempt * asked(kind, wildcards, **of_job)[1]
+
+
+def largest(request, kind, checkpoints=1):
+    """The memory or time that every job of an array asks for."""
+    return lambda wildcards, attempt: max(request(kind, checkpoints=checkpoints)(run, attempt) for run in LARGEST)
 
 
 def disk_gb(checkpoints):
     """The disk that this many checkpoints take, in whole GB, which `--resources disk_gb=N` bounds at any time."""
 
-    def size(wildcards):
-        weights = number_of_weights(STUDY.models[wildcards.model], Path(BASE_MODEL.format(model=wildcards.model)))
-        return math.ceil(checkpoints * checkpoint_gb(weights or 0))
-
-    return size
+    return lambda wildcards: math.ceil(checkpoints * checkpoint_gb(weights_of(wildcards.model)))
 
 
 def dataset_settings(kind):
@@ -219,3 +268,24 @@ def size_of(wildcards):
 
 def epochs_of_checkpoints(wildcards):
     return STUDY.checkpoint_epochs(int(wildcards.epochs))
+
+
+# --- before the first job ---
+
+
+def claim_results():
+    """Let no other Snakemake work on these results."""
+    try:
+        claim(Path(RESULTS))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def refuse_lost_arrays():
+    """Refuse what would wait for ever: the Slurm plugin loses an array where a limit holds back some of its jobs."""
+    arrays = getattr(workflow.executor_settings, "array_jobs", None) or "none"
+    limits = [name for name in workflow.global_resources if not name.startswith("_")]
+    if arrays != "none" and limits:
+        raise WorkflowError(
+            f"--resources {' '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none"
+        )

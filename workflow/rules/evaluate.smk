@@ -29,9 +29,11 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
         priority: 2
         conda:
             "../../envs/vllm.yaml" if STUDY.sampling.backend == "vllm" else "../../envs/sample.yaml"
-        threads: 1
+        threads: STUDY.hardware.sample.shards
         resources:
-            gpu=gpus(STUDY.hardware.sample.tensor_parallel),
+            gpu=gpus("sampling"),
+            mem_mb=largest(mem_mb, "sampling"),
+            runtime=largest(runtime, "sampling", len(checkpoints)),
             disk_gb=disk_gb(len(checkpoints)),
         params:
             settings=settings(STUDY.sampling),
@@ -39,7 +41,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             size=size_of,
             code=code("sample.py"),
         shell:
-            "{SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
+            "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
             "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
             "--threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
@@ -58,6 +60,9 @@ rule grade_samples:
     priority: 3
     conda:
         "../../envs/analyze.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         answers=lambda w: STUDY.datasets[w.dataset].answers,
         time_limit=STUDY.grading.time_limit,
@@ -83,7 +88,9 @@ rule measure_perplexity:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        gpu=gpus(STUDY.hardware.perplexity.processes),
+        gpu=gpus("perplexity"),
+        mem_mb=mem_mb("perplexity"),
+        runtime=runtime("perplexity"),
         disk_gb=lambda w: disk_gb(len(epochs_of_checkpoints(w)))(w),
     params:
         checkpoint_epochs=epochs_of_checkpoints,
@@ -91,7 +98,7 @@ rule measure_perplexity:
         dtype=STUDY.sampling.dtype,
         code=code("measure_perplexity.py"),
     shell:
-        "{TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
+        "{ON_GPUS} {resources.gpu} {TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
         "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens:q} --size {params.size} "
         "--dtype {params.dtype} --threads {threads} --gpus {resources.gpu} --hardware {PERPLEXITY_HARDWARE} "
         "--out {output:q} 2>&1 | tee {log:q}"

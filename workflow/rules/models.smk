@@ -24,6 +24,9 @@ rule pretrain_model:
     conda:
         "../../envs/train.yaml"
     threads: lambda w: STUDY.models[w.model].pretrain.threads
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         settings=lambda w: settings(STUDY.models[w.model].pretrain),
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),

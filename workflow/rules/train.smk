@@ -34,7 +34,9 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             "../../envs/train.yaml"
         threads: TRAIN_PROCESSES
         resources:
-            gpu=gpus(TRAIN_PROCESSES),
+            gpu=gpus("training"),
+            mem_mb=mem_mb("training", epochs=epochs),
+            runtime=runtime("training", epochs=epochs),
             disk_gb=disk_gb(len(STUDY.checkpoint_epochs(epochs))),
         params:
             settings=settings(STUDY.training),
@@ -44,7 +46,7 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
             code=code("train.py"),
             work=fill(f"{RUN}/.training", epochs=epochs),  # outlives a job that was interrupted, and is removed by one that ends well
         shell:
-            "{TRAIN_START} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
+            "{ON_GPUS} {resources.gpu} {TRAIN_START} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
             "--hardware {TRAIN_HARDWARE} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
             "--gpus {resources.gpu} --code {params.code} --work {params.work:q} --out {output.log:q} 2>&1 | tee {log:q}"

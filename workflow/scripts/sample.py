@@ -7,7 +7,8 @@ import torch
 
 from premem import cli
 from premem.models import require_gpus
-from premem.sampling import open_backend, seeded_prompts
+from premem.sampling import seeded_prompts
+from premem.sampling.shards import sample_checkpoint
 from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table, write_table
 from premem.tokens import select_subset
@@ -33,7 +34,7 @@ def main(
     prompts = pd.concat([table[columns].assign(split=split) for split, table in splits.items()])
     seeded = seeded_prompts(list(prompts["prompt_ids"]), settings)
     for checkpoint, path in zip(checkpoints, out, strict=True):
-        completions = open_backend(checkpoint, settings, stop, hardware).sample(seeded)
+        completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded)
         rows = [
             (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
             for split, example_id, answers in zip(prompts["split"], prompts["example_id"], completions, strict=True)

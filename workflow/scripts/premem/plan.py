@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,6 +18,8 @@ TOKENS_PER_EXAMPLE = 256
 """Prompt and target together, where the examples are not there yet to be counted."""
 UTILISATION = {"training": 0.35, "sampling": 0.15, "perplexity": 0.4}
 """Share of a GPU's peak that each kind of work is assumed to reach; sampling reads all weights for every few tokens."""
+PROCESSOR_TFLOPS = 0.05
+"""Speed assumed of a job on a processor, in TFLOP/s; studies without GPUs are small."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,13 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
     }
     dataset = study.datasets[run.dataset]
     counts = {
-        split: pq.read_metadata(path).num_rows if path.is_file() else source.examples or source.rows
+        split: _rows(path, path.stat().st_mtime_ns) if path.is_file() else source.examples or source.rows
         for (split, path), source in zip(tokens.items(), (dataset.train, *dataset.test.values()), strict=True)
     }
     known = tokens[TRAIN].is_file()
     per_example = float(TOKENS_PER_EXAMPLE)
     if known:
-        table = pq.read_table(tokens[TRAIN], columns=["prompt_ids", "target_ids"])
-        per_example = sum(len(column.combine_chunks().flatten()) for column in table.columns) / max(1, len(table))
+        per_example = _tokens_per_example(tokens[TRAIN], tokens[TRAIN].stat().st_mtime_ns)
     tests = [counts[split] for split in dataset.test]
     train = counts[TRAIN]
     return Work(
@@ -107,6 +109,48 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
         assumed=not known,
         checkpoints=len(study.checkpoint_epochs(run.epochs)),
     )
+
+
+@cache  # many runs share a table; the time tells a new one
+def _rows(path: Path, modified: int) -> int:
+    return pq.read_metadata(path).num_rows
+
+
+@cache
+def _tokens_per_example(path: Path, modified: int) -> float:
+    table = pq.read_table(path, columns=["prompt_ids", "target_ids"])
+    return sum(len(column.combine_chunks().flatten()) for column in table.columns) / max(1, len(table))
+
+
+def tokens_of(study: Study, run: Run, work: Work) -> dict[str, float] | None:
+    """Return how many tokens each kind of work takes a run through, all checkpoints together; None if unknown."""
+    if work.train_examples is None or work.test_examples is None:
+        return None
+    prompts = work.train_examples + work.test_examples
+    return {
+        "training": run.epochs * work.train_examples * work.tokens_per_example,
+        "sampling": work.checkpoints * prompts * study.sampling.n * study.sampling.max_new_tokens,
+        "perplexity": work.checkpoints * work.train_examples * work.tokens_per_example,
+    }
+
+
+def hours_of(study: Study, work: Work, tokens: dict[str, float]) -> dict[str, float]:
+    """Return the hours that each kind of work takes a GPU, or a processor; nan where the model's size is unknown.
+
+    Args:
+        study: the configuration.
+        work: of a run.
+        tokens: of the run, or of a part of its work.
+    """
+    speed = study.hardware.tflops if study.hardware.gpu else PROCESSOR_TFLOPS
+    return {  # 2 operations per weight and token forward, 4 backward
+        kind: (6 if kind == "training" else 2)
+        * (work.weights or math.nan)
+        * tokens[kind]
+        / (speed * 1e12 * share)
+        / 3600
+        for kind, share in UTILISATION.items()
+    }
 
 
 def plan(study: Study, jobs: Sequence[Job], results: Path) -> str:
@@ -164,20 +208,13 @@ def _amounts(study: Study, works: dict[Run, Work]) -> list[tuple[str, str]]:
     answers = tokens_trained = tokens_measured = 0.0
     hours = dict.fromkeys(UTILISATION, 0.0)
     for run, work in works.items():
-        if work.train_examples is None or work.test_examples is None:
+        if (of_run := tokens_of(study, run, work)) is None:
             return [("tokens", f"unknown before the data of {run.dataset} are there: run `snakemake data` first")]
-        prompts = work.train_examples + work.test_examples
-        of_run = {
-            "training": run.epochs * work.train_examples * work.tokens_per_example,
-            "sampling": work.checkpoints * prompts * study.sampling.n * study.sampling.max_new_tokens,
-            "perplexity": work.checkpoints * work.train_examples * work.tokens_per_example,
-        }
-        answers += work.checkpoints * prompts * study.sampling.n
+        answers += of_run["sampling"] / study.sampling.max_new_tokens
         tokens_trained += of_run["training"]
         tokens_measured += of_run["perplexity"]
-        for kind, share in UTILISATION.items():  # 2 operations per weight and token forward, 4 backward
-            operations = (6 if kind == "training" else 2) * (work.weights or math.nan) * of_run[kind]
-            hours[kind] += operations / (study.hardware.tflops * 1e12 * share) / 3600
+        for kind, value in hours_of(study, work, of_run).items():
+            hours[kind] += value
     assumed = " (lengths assumed)" if any(work.assumed for work in works.values()) else ""
     lines = [
         ("training", f"{_short(tokens_trained)} tokens{assumed}"),

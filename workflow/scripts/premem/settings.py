@@ -493,6 +493,8 @@ class SamplingHardware(Block):
 
     batch: PositiveInt = 768
     """Sequences sampled at a time by the transformers backend."""
+    shards: PositiveInt = 1
+    """Processes that share the prompts of a checkpoint, each with ``tensor_parallel`` GPUs where there are GPUs."""
     tensor_parallel: PositiveInt = 1
     """GPUs that hold a model together in vLLM."""
     memory_share: Fraction = 0.9
