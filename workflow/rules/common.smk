@@ -12,9 +12,6 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-# A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
-gc.set_threshold(200_000, 50, 100)
-
 SCRIPTS_FOLDER = Path(workflow.basedir) / "workflow" / "scripts"
 SCRIPTS = shlex.quote(str(SCRIPTS_FOLDER))  # for shell commands
 sys.path.insert(0, str(SCRIPTS_FOLDER))
@@ -26,6 +23,9 @@ from premem.plan import checkpoint_gb, number_of_weights
 from premem.requests import gpus_of, memory_mb, minutes
 from premem.settings import Examples, Templates
 from premem.study import TRAIN, Run, load_study
+
+# A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
+gc.set_threshold(200_000, 50, 100)
 
 try:
     STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
