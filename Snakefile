@@ -34,10 +34,15 @@ onstart:
         claim_results()
 
 
+onerror:
+    show_failures()
+
+
 rule all:
     default_target: True
     input:
         f"{RESULTS}/summary.md",
+        [TARGETS[analysis] for analysis in STUDY.analyses],
 
 
 # What will it take? Answered before anything runs.
@@ -80,9 +85,10 @@ rule figures:
         expand_pairs(FIGURE, STUDY.judged_pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
 
 
+# Further analyses; `analyses` in the study makes them a part of `all`.
 rule scrutiny:
     input:
-        expand_pairs(SCRUTINY_PAGE, STUDY.judged_pairs),
+        TARGETS["scrutiny"],
 
 
 # On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside

@@ -49,6 +49,7 @@ def test_the_tiny_study_ends_in_figures_and_tables(finished):
     regression = pd.read_csv(pair / "regression.csv")
     assert {"premem_accuracy", "train_accuracy"} == set(regression["predictor"])
     graders = pd.read_csv(pair / "graders.csv")
+    assert set(graders["epoch"]) <= {2, 4}
     assert graders["answers"].sum() == 2 * (2 * 2 * (48 + 32) + (24 + 32))
     assert "R² (y = x)" in (results / "summary.md").read_text()
 
@@ -226,6 +227,8 @@ def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path
     assert "datasets.mine.test.test: 1 bad examples: row 9: question is empty" in said
     assert "bad_examples: drop" in said
     assert "MissingOutputException" not in said
+    at_the_end = said.rpartition("prepare_data failed: dataset=mine, split=test")[2]
+    assert "  | error: datasets.mine.test.test: 1 bad examples" in at_the_end
     assert not (tmp_path / "results" / "tiny" / "models").exists()
     assert old.read_text() == "from before"
 

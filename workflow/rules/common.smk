@@ -70,7 +70,7 @@ ONE_RUN = "{model}/{dataset}/lr{lr}_ep{epochs}_{size}_seed{seed}"
 RUN = f"{RESULTS}/runs/{ONE_RUN}"
 CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"
 SAMPLES = f"{RUN}/epoch-{{epoch}}/samples.parquet"
-GRADES = f"{RUN}/epoch-{{epoch}}/grades.parquet"
+GRADES = f"{RUN}/grades.parquet"
 MEMORIZATION = f"{RUN}/memorization.parquet"
 TESTS = f"{RUN}/test_accuracy.parquet"
 POINTS = f"{RUN}/points.parquet"
@@ -121,6 +121,10 @@ def expand_runs(pattern, runs=STUDY.runs):
 def expand_checkpoints(pattern, runs=STUDY.runs):
     """The pattern for every checkpoint of every run."""
     return [path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))]
+
+
+# What each further analysis ends in; its rule file adds it.
+TARGETS = {}
 
 
 def splits_of(pair):
@@ -270,7 +274,7 @@ def epochs_of_checkpoints(wildcards):
     return STUDY.checkpoint_epochs(int(wildcards.epochs))
 
 
-# --- before the first job ---
+# --- before the first job, and after a failure ---
 
 
 def claim_results():
@@ -289,3 +293,16 @@ def refuse_lost_arrays():
         raise WorkflowError(
             f"--resources {' '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none"
         )
+
+
+def show_failures(lines=15):
+    """Say at the end which jobs failed in all their attempts, with the last lines of each one's own log."""
+    for job in sorted(workflow.scheduler.failed, key=lambda job: job.jobid):
+        wildcards = ", ".join(f"{name}={value}" for name, value in job.wildcards_dict.items())
+        logger.error(f"\n{job.rule.name} failed{wildcards and ': '}{wildcards}")
+        for log in map(Path, job.log):
+            said = log.read_text(errors="replace").splitlines() if log.is_file() else []
+            logger.error(
+                f"  {log}, its last lines:" if said else f"  {log} is empty: it was ended before it said anything"
+            )
+            logger.error("\n".join(f"  | {line}" for line in said[-lines:]))

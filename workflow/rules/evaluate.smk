@@ -47,29 +47,30 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
 
 
 rule grade_samples:
-    """Grade sampled answers with every grader."""
+    """Grade the sampled answers of a run with every grader."""
     input:
-        samples=SAMPLES,
+        samples=of_run(SAMPLES),
         data=all_splits(DATA),
     output:
         GRADES,
     log:
-        f"{RESULTS}/logs/grade_samples/{ONE_RUN}/epoch-{{epoch}}.log",
+        f"{RESULTS}/logs/grade_samples/{ONE_RUN}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/grade_samples/{ONE_RUN}/epoch-{{epoch}}.tsv"
+        f"{RESULTS}/benchmarks/grade_samples/{ONE_RUN}.tsv"
     priority: 3
     conda:
         "../../envs/analyze.yaml"
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        mem_mb=lambda w, attempt: 8000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
+        checkpoint_epochs=epochs_of_checkpoints,
         answers=lambda w: STUDY.datasets[w.dataset].answers,
         time_limit=STUDY.grading.time_limit,
         code=code("grade.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples:q} --data {input.data:q} --answers {params.answers} "
-        "--time-limit {params.time_limit} --workers {threads} --out {output:q} 2>&1 | tee {log:q}"
+        "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples:q} --checkpoint-epochs {params.checkpoint_epochs} "
+        "--data {input.data:q} --answers {params.answers} --time-limit {params.time_limit} --workers {threads} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule measure_perplexity:
@@ -107,7 +108,7 @@ rule measure_perplexity:
 rule score_run:
     """Bring a run's grades and perplexities together: the memorization table, and the accuracy on every test set."""
     input:
-        grades=of_run(GRADES),
+        grades=GRADES,
         perplexity=rules.measure_perplexity.output,
     output:
         memorization=MEMORIZATION,
@@ -121,10 +122,9 @@ rule score_run:
         "../../envs/analyze.yaml"
     params:
         run=lambda w: settings(Run(**w)),
-        checkpoint_epochs=epochs_of_checkpoints,
         grader=STUDY.grading.grader,
         code=code("score_run.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/score_run.py --run {params.run:q} --grades {input.grades:q} --checkpoint-epochs {params.checkpoint_epochs} "
+        "{PYTHON} {SCRIPTS}/score_run.py --run {params.run:q} --grades {input.grades:q} "
         "--perplexity {input.perplexity:q} --grader {params.grader} --memorization {output.memorization:q} "
         "--tests {output.tests:q} 2>&1 | tee {log:q}"

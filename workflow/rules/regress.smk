@@ -122,7 +122,7 @@ rule regress:
 rule compare_graders:
     """Count where the graders agree and where they do not, with an answer for each case."""
     input:
-        lambda w: expand_checkpoints(GRADES, STUDY.runs_of(w.model, w.dataset)),
+        of_pair(GRADES),
     output:
         f"{PAIR}/graders.csv",
     log:

@@ -3,6 +3,7 @@
 
 SCRUTINY = f"{PAIR}/scrutiny.csv"
 SCRUTINY_PAGE = f"{PAIR}/scrutiny.md"
+TARGETS["scrutiny"] = expand_pairs(SCRUTINY_PAGE, STUDY.judged_pairs)
 SCRUTINY_FIGURES = "points threshold calibration placebo formula labels unseen samples checkpoints early".split()
 
 

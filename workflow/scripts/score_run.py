@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from premem import cli
 from premem.memorization import memorization_table, sampled_accuracy
 from premem.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
@@ -13,20 +11,13 @@ from premem.tables import read_table, write_table
 
 def main(
     run: Run,
-    grades: list[Path],
-    checkpoint_epochs: list[int],
+    grades: Path,
     perplexity: Path,
     grader: str,
     memorization: Path,
     tests: Path,
 ) -> None:
-    graded = pd.concat(
-        [
-            read_table(path, ["split", "example_id", grader]).assign(epoch=epoch)
-            for epoch, path in zip(checkpoint_epochs, grades, strict=True)
-        ]
-    )
-    accuracy = sampled_accuracy(graded, grader)
+    accuracy = sampled_accuracy(read_table(grades, ["epoch", "split", "example_id", grader]), grader)
     table = memorization_table(accuracy, read_table(perplexity, ["example_id", "epoch", "perplexity"]))
     named = {"run": run.name} | {name: getattr(run, name) for name in RUN_COLUMNS if name != "run"}
     write_table(table.assign(**named, trained_on=True)[MEMORIZATION_COLUMNS], memorization)

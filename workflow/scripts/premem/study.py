@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import product
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError, model_validator
@@ -65,6 +65,9 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
+    analyses: tuple[Literal["scrutiny"], ...] = ()
+    """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
+    belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
     """When a run is evaluated, and what stays on disk."""
     training: settings.Training = settings.Training()
