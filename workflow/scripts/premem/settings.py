@@ -138,6 +138,18 @@ class Dataset(Examples, Templates):
     """The examples to train on."""
     test: dict[Name, Split] = Field(min_length=1)
     """The test sets by name; the first is the study's, the one that is predicted."""
+    difficulty: str | None = None
+    """What says how hard an example is (``premem.difficulty``): one of ``columns``, whose values hold a number (``Level
+    3``), or ``lines``, the number of lines of the solution. Nothing does if left out."""
+
+    @model_validator(mode="after")
+    def _check_difficulty(self) -> "Dataset":
+        if self.difficulty not in (None, "lines", *self.columns):
+            kept = ", ".join(self.columns) or "none"
+            raise ValueError(
+                f"difficulty: {self.difficulty!r} is neither lines nor one of the dataset's columns (there are {kept})"
+            )
+        return self
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
