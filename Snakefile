@@ -28,10 +28,9 @@ include: "workflow/rules/summary.smk"
 # Jobs never get here; nor do dry runs.
 onstart:
     refuse_lost_arrays()
-    if any(
-        job.output for job in workflow.dag.needrun_jobs()
-    ):  # `snakemake plan` may look at a study that is running
-        claim_results()
+    if any(job.output or job.rule.name == "remove_unused" for job in workflow.dag.needrun_jobs()):
+        claim_results()  # which others only look at: `snakemake plan` may do so while a study is running
+    announce_retraining()
 
 
 onerror:
@@ -52,6 +51,21 @@ rule plan:
         snakefile=workflow.main_snakefile,
     shell:
         "{PYTHON} {SCRIPTS}/plan.py --study {params.study:q} --snakefile {params.snakefile:q} --results {RESULTS:q}"
+
+
+# Which results on disk does the study no longer mention? Removed only when told to.
+rule unused:
+    params:
+        study=lambda w: STUDY.model_dump_json(),
+        then="list",
+    shell:
+        "{PYTHON} {SCRIPTS}/unused.py --study {params.study:q} --results {RESULTS:q} --then {params.then}"
+
+
+use rule unused as remove_unused with:
+    params:
+        study=lambda w: STUDY.model_dump_json(),
+        then="remove",
 
 
 # Targets for stages: `snakemake samples` makes all that leads there, and keeps it.

@@ -15,28 +15,34 @@ from pathlib import Path
 HERE = Path(sys.argv[1])
 ARGUMENTS = sys.argv[2:]
 FATES = {
-    ("measure_perplexity.py", "lr1e-2_ep4_full_seed0"): "time",
-    ("measure_perplexity.py", "lr1e-3_ep4_full_seed0"): "scancel",
-    ("measure_perplexity.py", "lr1e-2_ep2_half_seed0"): "memory",
-    ("sample.py", "lr1e-2_ep2_half_seed0"): "kill",
+    ("measure_perplexity.py", "lr1e-2_ep4_full_seed0/checkpoints/epoch-2"): "time",
+    ("measure_perplexity.py", "lr1e-3_ep4_full_seed0/checkpoints/epoch-2"): "scancel",
+    ("measure_perplexity.py", "lr1e-2_ep2_half_seed0/checkpoints/epoch-2"): "memory",
+    ("sample.py", "lr1e-2_ep4_full_seed0/checkpoints/epoch-4"): "kill",
 }
 
 
 def note(**more: object) -> None:
     """Write down what this job is and has."""
-    script, run = Path(ARGUMENTS[0]).name, next(a for a in ARGUMENTS if "_seed" in a).split("/runs/")[1].split("/")[2]
-    line = {"script": script, "run": run, "job": os.environ["SLURM_JOB_ID"], "process": os.getpid()}
+    script, about = Path(ARGUMENTS[0]).name, next(argument for argument in ARGUMENTS if "_seed" in argument)
+    folder = about.partition("/arithmetic/")[2]  # such as lr1e-2_ep2_half_seed0/checkpoints/epoch-2
+    line = {
+        "script": script,
+        "run": folder.partition("/")[0],
+        "job": os.environ["SLURM_JOB_ID"],
+        "process": os.getpid(),
+    }
     line |= {"gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "time": time.time(), **more}
     with (HERE / "notes").open("a") as file:
         file.write(json.dumps(line) + "\n")
-    fate = FATES.get((script, run))
+    fate = FATES.get((script, folder))
     if more["event"] == "start" and fate and (HERE / "armed").exists() and not (HERE / fate).exists():
         (HERE / fate).touch()
         print(f"about to die: {fate}", file=sys.stderr, flush=True)
-        meet(fate)
+        meet(fate, Path(about))
 
 
-def meet(fate: str) -> None:
+def meet(fate: str, about: Path) -> None:
     """End as jobs on clusters do."""
     match fate:
         case "time":
@@ -46,7 +52,10 @@ def meet(fate: str) -> None:
             taken[::4096] = b"1" * len(taken[::4096])
         case "scancel":
             subprocess.run(["scancel", os.environ["SLURM_JOB_ID"]], check=True)
-        case "kill":
+        case "kill":  # of an array, once its first task has done its work
+            first = about.parents[1] / "epoch-2" / "samples.parquet"
+            while not first.exists():
+                time.sleep(0.2)
             os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(600)
 

@@ -110,7 +110,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
 def test_the_tables_are_those_of_a_local_run(story, finished):
     tables = sorted(path.relative_to(finished) for path in (finished / SCORES).rglob("*.parquet"))
     tables = [path for path in tables if path.name != "points.parquet"]
-    assert len(tables) == 3 * 4 + 2 * 5
+    assert len(tables) == 3 * 5 + 5
     for path in tables:
         pd.testing.assert_frame_equal(
             pd.read_parquet(story.folder / path), pd.read_parquet(finished / path), check_exact=True
@@ -135,13 +135,16 @@ def test_jobs_that_end_badly_are_tried_again_with_more(story):
     for note in story.notes():
         if note["event"] == "start":
             starts.setdefault((note["script"], note["run"]), []).append(note["job"])
+    detail = {job["JobId"]: job for job in story.jobs}
     asked = {job["JobId"]: (job["MinMemoryNode"], job["TimeLimit"], job["JobState"]) for job in story.jobs}
     for fate in ("time", "memory", "scancel", "kill"):
         assert (story.folder / "fate" / fate).exists(), fate
     states = {state for _, _, state in asked.values()}
     assert {"TIMEOUT", "CANCELLED", "FAILED", "COMPLETED"} <= states
-    before, after = (asked[job] for job in starts["sample.py", "lr1e-2_ep2_half_seed0"][-2:])
-    assert int(after[0].rstrip("M")) == 2 * int(before[0].rstrip("M"))
+    sampled = starts["sample.py", "lr1e-2_ep4_full_seed0"][-3:]  # two checkpoints in an array, and one of them again
+    assert "ArrayTaskId" in detail[sampled[0]] and "ArrayTaskId" not in detail[sampled[-1]]
+    before, after = asked[sampled[0]], asked[sampled[-1]]
+    assert int(after[0].rstrip("M")) > 1.9 * int(before[0].rstrip("M"))  # an array asks for a little more
     assert (before[1], after[1]) == ("00:31:00", "01:02:00")
 
 

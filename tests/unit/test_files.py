@@ -96,8 +96,8 @@ def test_a_script_takes_values_by_name_and_type(root, tmp_path):
 def test_a_user_error_is_one_line_without_traceback(root, tmp_path):
     (tmp_path / "t.parquet").touch()
     done = run_script(
-        root, "grade.py", "--samples", tmp_path / "t.parquet", "--data", "--answers", "gsm8k", "--time-limit", 1,
-        "--workers", 1, "--out", tmp_path / "out",
+        root, "grade.py", "--samples", tmp_path / "t.parquet", "--checkpoint-epochs", 1, "--data", "--answers", "gsm8k",
+        "--time-limit", 1, "--workers", 1, "--out", tmp_path / "out",
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")

@@ -141,35 +141,12 @@ def test_a_finished_study_reruns_nothing(finished):
     assert rerun(finished, "--configfile", "config/tiny.yaml") == set()
 
 
-PLOTS = {"plot_prediction", "plot_training_curves", "plot_threshold", "plot_learning_progress"}
-REGRESSED = {"regress", "summarize"} | PLOTS
-CALIBRATED = {"calibrate", "choose_threshold"} | REGRESSED
-SCORED = {"score_run", "gather_runs"} | CALIBRATED
-SAMPLED = {"sample_checkpoint", "grade_samples", "compare_graders"} | SCORED
-TRAINED = {"train_2_epochs", "train_4_epochs", "measure_perplexity"} | SAMPLED
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [
-        ("figures", {"width": 6}, PLOTS | {"summarize"}),
-        ("statistics", {"resamples": 100}, REGRESSED),
-        ("threshold", {"value": 1.5}, CALIBRATED),
-        ("grading", {"grader": "lenient"}, SCORED),
-        ("sampling", {"temperature": 0.7}, SAMPLED),
-        ("sampling", {"max_new_tokens": 39}, SAMPLED | {"check_fit"}),
-        ("training", {"weight_decay": 0.1}, TRAINED),
-        ("hardware", {"sample": {"batch": 16}, "perplexity": {"batch": 100}}, set()),
-        ("hardware", {"train": {"processes": 2, "strategy": "fsdp", "save_state_every": 5}}, set()),
-    ],
-)
-def test_an_edit_reruns_what_depends_on_it(finished, key, value, expected):
-    assert rerun(finished, "--configfile", edit_study(finished, key, value)) == expected
-
-
 def test_a_single_file_is_a_target(checkout):
     rules = rerun(checkout, "--configfile", "config/tiny.yaml", "--forceall", f"results/tiny/{RUN}/training.parquet")
-    assert rules == {"prepare_data", "pretrain_model", "tokenize_data", "check_fit", "train_2_epochs"}
+    assert rules == {
+        *("prepare_data", "check_data", "settle_pretraining", "pretrain_model"),
+        *("tokenize_data", "check_fit", "settle_training", "train_2_epochs"),
+    }
 
 
 def test_sceptics_are_answered(finished):

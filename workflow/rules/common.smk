@@ -19,7 +19,7 @@ sys.path.insert(0, str(SCRIPTS_FOLDER))
 from premem.errors import UserError
 from premem.fingerprint import fingerprint
 from premem.guard import claim
-from premem.plan import checkpoint_gb, number_of_weights
+from premem.plan import checkpoint_gb, number_of_weights, training_reason
 from premem.requests import gpus_of, memory_mb, minutes
 from premem.settings import Examples, Templates
 from premem.study import TRAIN, Run, load_study
@@ -65,10 +65,13 @@ TOKENS = f"{RESULTS}/tokens/{{model}}/{{dataset}}/{{split}}.parquet"
 # Made once all data of a pair are known to be good. What is expensive waits for it, but does not rerun after it (ancient).
 CHECKED = f"{RESULTS}/tokens/{{model}}/{{dataset}}/checked.json"
 BASE_MODEL = f"{RESULTS}/models/{{model}}"
+# Folders count as `ancient`, since their times say nothing of what is in them; a small file that is written with each does:
+MODEL_IDENTITY = f"{RESULTS}/models/{{model}}.json"  # checksums of a base model's files
 PAIR = f"{RESULTS}/pairs/{{model}}/{{dataset}}"
 ONE_RUN = "{model}/{dataset}/lr{lr}_ep{epochs}_{size}_seed{seed}"
 RUN = f"{RESULTS}/runs/{ONE_RUN}"
-CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"
+TRAINING_LOG = f"{RUN}/training.parquet"
+CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"  # an input together with the training log
 SAMPLES = f"{RUN}/epoch-{{epoch}}/samples.parquet"
 GRADES = f"{RUN}/grades.parquet"
 MEMORIZATION = f"{RUN}/memorization.parquet"
@@ -285,13 +288,30 @@ def claim_results():
         raise WorkflowError(str(error)) from None
 
 
+def announce_retraining():
+    """Say which finished runs train again, before they do."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name.startswith("train_") and Path(job.output.log).exists():
+            why = training_reason(str(workflow.dag.reason(job)))
+            logger.warning(f"trains again: {ONE_RUN.format(**job.wildcards_dict, epochs=job.params.epochs)}: {why}")
+
+
 def refuse_lost_arrays():
     """Refuse what would wait for ever: the Slurm plugin loses an array where a limit holds back some of its jobs."""
     arrays = getattr(workflow.executor_settings, "array_jobs", None) or "none"
-    limits = [name for name in workflow.global_resources if not name.startswith("_")]
-    if arrays != "none" and limits:
+    if arrays == "none":
+        return
+    in_arrays = [job for job in workflow.dag.needrun_jobs() if arrays == "all" or job.rule.name in arrays]
+    limits = [f"--resources {name}" for name in workflow.global_resources if not name.startswith("_")]
+    submitted = sum(not job.is_local for job in workflow.dag.needrun_jobs())
+    if workflow.resource_settings.nodes < submitted:
+        limits.append(f"--jobs {workflow.resource_settings.nodes} (of {submitted})")
+    rate = workflow.scheduling_settings.max_jobs_per_timespan
+    if rate and rate.max_jobs < len(in_arrays):
+        limits.append(f"--max-jobs-per-timespan {rate}")
+    if in_arrays and limits:
         raise WorkflowError(
-            f"--resources {' '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none"
+            f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise it"
         )
 
 

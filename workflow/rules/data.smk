@@ -28,7 +28,8 @@ rule tokenize_data:
     """Split prompts and targets into tokens, for one model; refuse or leave out what does not fit its context."""
     input:
         data=DATA,
-        model=base_model,
+        model=ancient(base_model),
+        identity=MODEL_IDENTITY,
     output:
         update(TOKENS),
     log:
@@ -52,7 +53,8 @@ rule check_fit:
     """Refuse what could not be sampled, before it is trained (see `CHECKED`)."""
     input:
         tokens=all_splits(TOKENS),
-        model=base_model,
+        model=ancient(base_model),
+        identity=MODEL_IDENTITY,
     output:
         CHECKED,
     log:

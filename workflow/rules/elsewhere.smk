@@ -17,14 +17,16 @@ def files_made_elsewhere(wildcards):
     entry = imported(wildcards)
     if entry.tables:
         return [Path(file).expanduser() for file in (*entry.tables.train, *entry.tables.test)]
-    folder = release_folder(wildcards)
-    return sorted(folder.glob(f"{entry.release.runs}_*/**/*.npy")) if STUDY.local_release else folder
+    if not STUDY.local_release:
+        return f"{RELEASE}.json"
+    return sorted(release_folder(wildcards).glob(f"{entry.release.runs}_*/**/*.npy"))
 
 
 rule fetch_release:
     """Download the runs of a release from its repository, at its commit."""
     output:
-        directory(RELEASE),
+        folder=directory(RELEASE),
+        identity=f"{RELEASE}.json",
     log:
         f"{RESULTS}/logs/fetch_release/{{model}}/{{dataset}}.log",
     benchmark:
@@ -35,7 +37,8 @@ rule fetch_release:
         settings=lambda w: settings(imported(w).release),
         code=code("fetch_release.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/fetch_release.py --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{PYTHON} {SCRIPTS}/fetch_release.py --settings {params.settings:q} --out {output.folder:q} "
+        "--identity {output.identity:q} 2>&1 | tee {log:q}"
 
 
 rule import_results:

@@ -16,7 +16,8 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
         name:
             name
         input:
-            checkpoints=[fill(CHECKPOINT, **checkpoint) for checkpoint in checkpoints],
+            checkpoints=ancient([fill(CHECKPOINT, **checkpoint) for checkpoint in checkpoints]),
+            trained=fill(TRAINING_LOG, **checkpoints[0]),
             train=fill(TOKENS, split=TRAIN),
             tests=test_splits(TOKENS),
             checked=CHECKED,
@@ -76,7 +77,8 @@ rule grade_samples:
 rule measure_perplexity:
     """Measure the perplexity of the training targets under every checkpoint of a run."""
     input:
-        checkpoints=of_run(CHECKPOINT),
+        checkpoints=ancient(of_run(CHECKPOINT)),
+        trained=TRAINING_LOG,
         tokens=fill(TOKENS, split=TRAIN),
     output:
         f"{RUN}/perplexity.parquet",

@@ -1,14 +1,41 @@
-# Base models. Takes the hub or a recipe; makes models/, folders with safetensors weights and a tokenizer.
+# Base models. Takes the hub, a recipe or a folder; makes models/: folders with safetensors weights and a tokenizer, and the
+# checksums of their files.
+
+
+def models_by(source):
+    """A wildcard for the models that come from this kind of source."""
+    return f"{{model,{one_of(name for name, model in STUDY.models.items() if getattr(model, source))}}}"
 
 
 def corpus_dataset(wildcards):
     return STUDY.models[wildcards.model].pretrain.corpus.dataset
 
 
+rule check_data:
+    """Let bad data end a study before a model is pre-trained. A file of its own: the list of data sets may change."""
+    input:
+        expand_pairs(DATA, split=splits_of),
+    output:
+        touch(f"{RESULTS}/data/checked"),
+
+
+rule settle_pretraining:
+    """Write down what a pre-training depends on (see `settle_training`)."""
+    output:
+        f"{RESULTS}/settings/{models_by('pretrain')}.txt",
+    params:
+        settings=lambda w: settings(STUDY.models[w.model].pretrain),
+        templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
+        code=code("pretrain_model.py"),
+    shell:
+        "printf '%s\\n' {params.settings:q} {params.templates:q} {params.code} > {output:q}"
+
+
 rule pretrain_model:
     """Train a small base model from nothing."""
     input:
-        checked=ancient(expand_pairs(DATA, split=splits_of)),  # bad data end the study before this
+        settled=rules.settle_pretraining.output,
+        checked=ancient(rules.check_data.output),
         # Generated texts need no data.
         texts=lambda w: (
             []
@@ -16,7 +43,8 @@ rule pretrain_model:
             else DATA.format(dataset=corpus_dataset(w), split=TRAIN)
         ),
     output:
-        directory(f"{RESULTS}/models/{{model,{one_of(name for name, m in STUDY.models.items() if m.pretrain)}}}"),
+        folder=directory(f"{RESULTS}/models/{models_by('pretrain')}"),
+        identity=f"{RESULTS}/models/{models_by('pretrain')}.json",
     log:
         f"{RESULTS}/logs/pretrain_model/{{model}}.log",
     benchmark:
@@ -33,15 +61,14 @@ rule pretrain_model:
         code=code("pretrain_model.py"),
     shell:
         "{PYTHON} {SCRIPTS}/pretrain_model.py --settings {params.settings:q} --templates {params.templates:q} "
-        "--data {input.texts:q} --out {output:q} 2>&1 | tee {log:q}"
+        "--data {input.texts:q} --out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
 
 
 rule fetch_model:
     """Download a model from the hub, at its commit."""
-    input:
-        checked=ancient(expand_pairs(DATA, split=splits_of)),
     output:
-        directory(f"{RESULTS}/models/{{model,{one_of(name for name, m in STUDY.models.items() if m.hub)}}}"),
+        folder=directory(f"{RESULTS}/models/{models_by('hub')}"),
+        identity=f"{RESULTS}/models/{models_by('hub')}.json",
     log:
         f"{RESULTS}/logs/fetch_model/{{model}}.log",
     benchmark:
@@ -54,4 +81,23 @@ rule fetch_model:
         code=code("fetch_model.py"),
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/fetch_model.py --hub {params.hub} --revision {params.revision} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "--out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
+
+
+rule identify_model:
+    """Take the checksums of a model folder of the user's own."""
+    input:
+        lambda w: [file for file in Path(base_model(w)).iterdir() if file.is_file()],
+    output:
+        f"{RESULTS}/models/{models_by('path')}.json",
+    log:
+        f"{RESULTS}/logs/identify_model/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/identify_model/{{model}}.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        folder=base_model,
+        code=code("identify_model.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/identify_model.py --folder {params.folder:q} --out {output:q} 2>&1 | tee {log:q}"

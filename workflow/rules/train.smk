@@ -6,6 +6,23 @@ def keep_or_temp(folder, epoch, epochs):
     return folder if STUDY.keeps_checkpoint(epoch, epochs) else temp(folder)
 
 
+rule settle_training:
+    """Write down what a training depends on beside its inputs.
+
+    Where something that comes before a job is only `ancient` to it, Snakemake does not look at the job's own params if that runs
+    again; an edit that concerns both would be half seen. What has no inputs is always looked at.
+    """
+    output:
+        f"{RESULTS}/settings/training_ep{{epochs}}_{{size}}.txt",
+    params:
+        settings=settings(STUDY.training),
+        size=size_of,
+        checkpoint_epochs=epochs_of_checkpoints,
+        code=code("train.py"),
+    shell:
+        "printf '%s\\n' {params.settings:q} {params.size} {params.code} > {output:q}"
+
+
 # A single process is started without accelerate's launcher, which would only take a few seconds more.
 TRAIN_PROCESSES = STUDY.hardware.train.processes
 TRAIN_START = f"{TRAIN_PYTHON} {SCRIPTS}/launch.py {TRAIN_PROCESSES}" if TRAIN_PROCESSES > 1 else TRAIN_PYTHON
@@ -17,15 +34,17 @@ for epochs in sorted({run.epochs for run in STUDY.runs}):
         name:
             f"train_{epochs}_epochs"
         input:
-            base=base_model,
+            base=ancient(base_model),
+            identity=MODEL_IDENTITY,
             tokens=fill(TOKENS, split=TRAIN),
+            settled=fill(rules.settle_training.output[0], epochs=epochs),
             checked=ancient(CHECKED),
         output:
             checkpoints=[
                 keep_or_temp(directory(fill(CHECKPOINT, epochs=epochs, epoch=epoch)), epoch, epochs)
                 for epoch in STUDY.checkpoint_epochs(epochs)
             ],
-            log=fill(f"{RUN}/training.parquet", epochs=epochs),
+            log=fill(TRAINING_LOG, epochs=epochs),
         log:
             fill(f"{RESULTS}/logs/train/{ONE_RUN}.log", epochs=epochs),
         benchmark:

@@ -6,10 +6,10 @@ from huggingface_hub import snapshot_download
 
 from premem import cli
 from premem.errors import UserError
-from premem.files import whole
+from premem.files import whole, write_identity
 
 
-def main(hub: str, revision: str, out: Path) -> None:
+def main(hub: str, revision: str, out: Path, identity: Path) -> None:
     with whole(out) as folder:
         try:
             snapshot_download(
@@ -25,6 +25,7 @@ def main(hub: str, revision: str, out: Path) -> None:
             ) from error
         if not list(folder.glob("*.safetensors")):
             raise UserError(f"models: {hub} at {revision} has no safetensors weights; choose a revision that has")
+    write_identity(out, identity)
 
 
 if __name__ == "__main__":

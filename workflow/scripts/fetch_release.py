@@ -6,11 +6,11 @@ from pathlib import Path
 
 from premem import cli
 from premem.errors import UserError
-from premem.files import whole
+from premem.files import whole, write_identity
 from premem.settings import Release
 
 
-def main(settings: Release, out: Path) -> None:
+def main(settings: Release, out: Path, identity: Path) -> None:
     with whole(out) as aside:
         clone = aside / "clone"
         _git("clone", "--quiet", "--filter=blob:none", "--no-checkout", settings.repository, str(clone))
@@ -19,6 +19,7 @@ def main(settings: Release, out: Path) -> None:
         for folder in (clone / settings.subfolder).glob(f"{settings.runs}_*"):
             folder.rename(aside / folder.name)
         shutil.rmtree(clone)
+    write_identity(out, identity)
 
 
 def _git(*arguments: str) -> None:

@@ -4,13 +4,13 @@ import tempfile
 from pathlib import Path
 
 from premem import cli
-from premem.files import whole
+from premem.files import whole, write_identity
 from premem.pretraining import generate_corpus, pretrain
 from premem.settings import Pretraining, Templates
 from premem.tables import read_table
 
 
-def main(settings: Pretraining, templates: Templates, data: list[Path], out: Path) -> None:
+def main(settings: Pretraining, templates: Templates, data: list[Path], out: Path, identity: Path) -> None:
     corpus = settings.corpus
     if corpus.generate:
         texts = generate_corpus(corpus, templates, settings.seed)
@@ -22,6 +22,7 @@ def main(settings: Pretraining, templates: Templates, data: list[Path], out: Pat
         ]
     with tempfile.TemporaryDirectory() as scratch, whole(out) as folder:
         pretrain(texts, settings, folder, Path(scratch))
+    write_identity(out, identity)
 
 
 if __name__ == "__main__":

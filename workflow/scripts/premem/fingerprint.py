@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 
 PACKAGE = "premem"
+REPORTING = {"errors", "progress", "provenance"}
+"""Modules that tell people what happens and change no value; an edit of them makes nothing stale."""
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Symbol = tuple[Path, str]  # a module and a name at its top level; "" stands for what runs when it is imported
 
@@ -24,7 +26,7 @@ def fingerprint(script: Path) -> str:
     used: dict[Symbol, str] = {}
     while todo:
         symbol = module, name = todo.pop()
-        if symbol in used or name not in _parse(module):
+        if symbol in used or module.stem in REPORTING or name not in _parse(module):
             continue
         nodes = _parse(module)[name]
         used[symbol] = "".join(ast.dump(node) for node in nodes)

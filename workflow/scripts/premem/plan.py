@@ -185,13 +185,15 @@ def _training_reason(run: Run, jobs: Iterable[Job]) -> str | None:
         if job.rule == f"train_{run.epochs}_epochs" and all(
             job.wildcards.get(name) == str(value) for name, value in run if name != "epochs"
         ):
-            changed = any(text in job.reason.lower() for text in ("params have changed", "updated"))
-            return (
-                "what it depends on has changed"
-                if changed
-                else "its checkpoints were deleted after they had been evaluated, and are needed again"
-            )
+            return training_reason(job.reason)
     return None
+
+
+def training_reason(reason: str) -> str:
+    """Say in words why a run that has been trained would be trained again, from Snakemake's reason."""
+    if any(text in reason.lower() for text in ("params have changed", "updated")):
+        return "what it depends on has changed"
+    return "its checkpoints were deleted after they had been evaluated, and are needed again"
 
 
 def _was_trained(run: Run, results: Path) -> bool:

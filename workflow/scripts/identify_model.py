@@ -1,0 +1,14 @@
+"""Take the checksums of a model folder of the user's own."""
+
+from pathlib import Path
+
+from premem import cli
+from premem.files import write_identity
+
+
+def main(folder: Path, out: Path) -> None:
+    write_identity(folder, out)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,48 @@
+"""Results on disk that a study no longer mentions, as after an edit of its sweep."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from premem.files import remove
+from premem.provenance import path_of
+from premem.study import TRAIN, Study
+
+
+def find_unused(study: Study, results: Path) -> list[Path]:
+    """Return the folders and files below a study's results that it no longer mentions."""
+    splits = {name: (TRAIN, *dataset.test) for name, dataset in study.datasets.items()}
+    models = {model for run in study.runs for model in [run.model]}
+    mentioned = {
+        "models/*": [f"{model}{ending}" for model in models for ending in ("", ".json")],
+        "data/*/*.parquet": [f"{name}/{split}.parquet" for name in splits for split in splits[name]],
+        "tokens/*/*/*.parquet": [f"{m}/{d}/{split}.parquet" for m, d in study.pairs for split in splits[d]],
+        "pairs/*/*": [f"{model}/{dataset}" for model, dataset in study.judged_pairs],
+        "releases/*/*": [f"{m}/{d}{ending}" for m, d in study.imported for ending in ("", ".json")],
+        "runs/*/*/*": [str(run) for run in study.runs],
+        "runs/*/*/*/epoch-*": list(_epochs(study, "epoch-")),
+        "runs/*/*/*/checkpoints/epoch-*": list(_epochs(study, "checkpoints/epoch-")),
+    }
+    unused: list[Path] = []
+    for pattern, kept in mentioned.items():
+        top = pattern.partition("/")[0]
+        for path in sorted(results.glob(pattern)):
+            is_kept = str(path.relative_to(results / top)) in kept or path.name.startswith(".")
+            if not is_kept and not any(parent in unused for parent in path.parents):
+                unused.append(path)
+    return unused
+
+
+def _epochs(study: Study, folder: str) -> Iterable[str]:
+    return (f"{run}/{folder}{epoch}" for run in study.runs for epoch in study.checkpoint_epochs(run.epochs))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+
+
+def remove_unused(unused: Iterable[Path]) -> None:
+    """Remove results, and with them what says what made them."""
+    for path in unused:
+        remove(path)
+        remove(path_of(path))
