@@ -65,7 +65,7 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
-    analyses: tuple[Literal["scrutiny"], ...] = ()
+    analyses: tuple[Literal["scrutiny", "predictors", "models"], ...] = ()
     """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
     belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
@@ -80,6 +80,8 @@ class Study(Block):
     """What counts as memorized."""
     statistics: settings.Statistics = settings.Statistics()
     """Intervals."""
+    predictors: settings.Predictors = settings.Predictors()
+    """Other predictors of generalization."""
     figures: settings.Figures = settings.Figures()
     """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
