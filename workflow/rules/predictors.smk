@@ -5,7 +5,7 @@ from premem.predictors import PREDICTORS
 
 NEEDED = {PREDICTORS[name].needs for name in STUDY.predictors.names}
 PREDICTORS_PAGE = f"{PAIR}/predictors.md"
-TARGETS["predictors"] = expand_pairs(f"{PAIR}/predictors.csv", STUDY.judged_pairs)
+TARGETS["predictors"] = expand_pairs(PREDICTORS_PAGE, STUDY.judged_pairs)
 
 
 def where_needed(needs, paths):
@@ -93,3 +93,26 @@ rule compare_predictors:
         "--data {input.data:q} --test-set {params.test_set} --difficulty {params.difficulty:q} --grader {params.grader} "
         "--settings {params.settings:q} --grid {params.grid:q} --statistics {params.statistics:q} --values {output.values:q} "
         "--out {output.comparison:q} 2>&1 | tee {log:q}"
+
+
+rule plot_predictors:
+    """Write the page of the comparison, with its figures."""
+    input:
+        values=rules.compare_predictors.output.values,
+        comparison=rules.compare_predictors.output.comparison,
+    output:
+        page=report(PREDICTORS_PAGE, caption="../report/predictors.rst", category="{model} on {dataset}"),
+        figures=figure_files("predictors") + figure_files("test_sets"),
+    log:
+        f"{RESULTS}/logs/plot_predictors/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_predictors/{{model}}/{{dataset}}.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        title="{model} on {dataset}",
+        settings=settings(STUDY.figures),
+        code=code("plot_predictors.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/plot_predictors.py --values {input.values:q} --comparison {input.comparison:q} --title {params.title:q} "
+        "--settings {params.settings:q} --figures {output.figures:q} --out {output.page:q} 2>&1 | tee {log:q}"
