@@ -234,7 +234,7 @@ def test_predictors_are_judged_on_every_test_set(compared):
         table["test", PREMEM, LINEAR] - table["test", "train_accuracy", LINEAR]
     )
     # Half as accurate on the harder set: only a linear map gets there.
-    assert table["harder", STUDY_P, "r_squared"] < 0.5 < 0.9 < table["harder", STUDY_P, LINEAR]
+    assert table["harder", STUDY_P, "r_squared"] < 0.2 < 0.6 < table["harder", STUDY_P, LINEAR]
     judged = comparison[comparison["statistic"] == LINEAR]
     assert (judged["low"] <= judged["estimate"]).all()
     assert (judged["estimate"] <= judged["high"]).all()

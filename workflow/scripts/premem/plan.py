@@ -55,11 +55,16 @@ def number_of_weights(model: Model, folder: Path | None = None) -> float | None:
         per_layer = 4 * shape.hidden_size**2 + 3 * shape.hidden_size * shape.intermediate_size
         return recipe.tokenizer.vocab_size * shape.hidden_size + shape.layers * per_layer
     folder = Path(model.path).expanduser() if model.path else folder
-    files = sorted(folder.glob("*.safetensors")) if folder else []
-    return float(sum(map(_count_weights, files))) if files else None
+    return count_weights(folder) if folder else None
 
 
-def _count_weights(file: Path) -> int:
+def count_weights(folder: Path) -> float | None:
+    """Count the weights of a model folder; None if it holds none."""
+    files = sorted(folder.glob("*.safetensors"))
+    return float(sum(map(_count_numbers, files))) if files else None
+
+
+def _count_numbers(file: Path) -> int:
     """Count the numbers in a safetensors file, by its header alone (its format: a length, then JSON)."""
     with file.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
