@@ -247,10 +247,30 @@ def test_predictors_are_judged_on_every_test_set(compared):
 
 
 def test_what_is_missing_is_named(compared):
-    _, comparison = compared
+    values, comparison = compared
     missing = comparison[comparison["statistic"].isna()]
     assert missing["predictor"].tolist() == ["atc", "atc"]
-    page = predictors_page("a on b", comparison, {"predictors": "p.png", "test_sets": "t.png"})
-    assert "| average thresholded confidence | Garg et al. 2022 | missing: no weights of the checkpoints" in page
-    assert "| forgetting events | Toneva et al. 2019 | not asked for (`predictors.names`) |" in page
-    assert "Behind it beyond the interval: " in page
+    page = predictors_page("a on b", values, comparison, {"predictors": "p.png", "test_sets": "t.png"})
+    assert "without labels | missing: no weights of the checkpoints and no sampled answers |" in page
+    assert (
+        "| forgetting events | Toneva et al. 2019 | accuracy and perplexity of the training examples | not asked for"
+        in page
+    )
+    assert "Over 16 checkpoints of 4 runs test accuracy lies between " in page
+
+
+def test_the_verdict_tells_what_intervals_tell():
+    def table(*rows):
+        judged = [(name, "test", LINEAR, estimate, low, estimate + 0.01, 9, 3, "") for name, estimate, low, _ in rows]
+        behind = [(name, "test", "behind_premem", 0.5, difference, 0.9, 9, 3, "") for name, *_, difference in rows[1:]]
+        columns = ["predictor", "test_set", "statistic", "estimate", "low", "high", "n_points", "n_runs", "note"]
+        comparison = pd.DataFrame(judged + behind, columns=columns)
+        values = pd.DataFrame({"test_set": "test", "test_accuracy": [0.25, 0.5]})
+        return predictors_page("a on b", values, comparison, {"predictors": "p.png", "test_sets": "t.png"})
+
+    page = table((PREMEM, 0.9, 0.8, 0), ("distance", 0.2, -1, 0.1), ("perplexity", 0.8, 0.3, -0.1))
+    assert "premem accuracy (R² 0.90 [0.80, 0.91]) predicts it best" in page
+    assert "Behind premem accuracy beyond the interval: distance from initialization." in page
+    assert "Not told apart from premem accuracy: mean perplexity." in page
+    page = table((PREMEM, 0.1, -0.8, 0), ("distance", 0.2, -1, 0.1))
+    assert "none is shown to predict it better than its mean does" in page

@@ -17,8 +17,8 @@ def of_models(pattern):
 
 
 def base_models_on(wildcards):
-    """Their base models' folders; an empty text for results made elsewhere."""
-    return [folder_of_model(model) if model in STUDY.models else "" for model in models_on(wildcards)]
+    """Model → the folder of its base model, but for results made elsewhere."""
+    return {model: folder_of_model(model) for model in models_on(wildcards) if model in STUDY.models}
 
 
 rule compare_models:
@@ -28,7 +28,7 @@ rule compare_models:
         points=of_models(rules.regress.output.points),
         regression=of_models(REGRESSION),
         threshold=of_models(rules.choose_threshold.output[0]),
-        bases=lambda w: [folder for folder in base_models_on(w) if folder],
+        bases=lambda w: list(base_models_on(w).values()),
     output:
         table=f"{ACROSS}/models.csv",
         figures=[
@@ -44,7 +44,7 @@ rule compare_models:
         "../../envs/analyze.yaml"
     params:
         models=models_on,
-        bases=base_models_on,
+        bases=lambda w: json.dumps(base_models_on(w)),
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),
         code=code("compare_models.py"),

@@ -19,8 +19,9 @@ def where_needed(needs, paths):
 
 
 def difficulty_of_dataset(wildcards):
+    """The setting in a list; an empty one where there is none."""
     dataset = STUDY.datasets.get(wildcards.dataset)
-    return dataset.difficulty or "" if dataset else ""
+    return [dataset.difficulty] if dataset and dataset.difficulty else []
 
 
 rule measure_weights:

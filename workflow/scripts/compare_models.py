@@ -22,7 +22,7 @@ def main(
     points: list[Path],
     regression: list[Path],
     threshold: list[Path],
-    bases: list[str],
+    bases: str,
     dataset: str,
     statistics: Statistics,
     settings: Figures,
@@ -30,18 +30,17 @@ def main(
     table: Path,
     out: Path,
 ) -> None:
+    folders = json.loads(bases)
     results = [
         ModelResults(
             name=name,
-            weights=(count_weights(Path(base)) if base else None) or np.nan,
+            weights=(count_weights(Path(folders[name])) if name in folders else None) or np.nan,
             p=json.loads(p.read_text())["threshold"],
             memorization=read_table(scores, MEMORIZATION_COLUMNS),
             points=read_csv(placed),
             regression=read_csv(judged),
         )
-        for name, base, scores, placed, judged, p in zip(
-            models, bases, memorization, points, regression, threshold, strict=True
-        )
+        for name, scores, placed, judged, p in zip(models, memorization, points, regression, threshold, strict=True)
     ]
     compared = compare_models(results, statistics)
     write_csv(compared, table)

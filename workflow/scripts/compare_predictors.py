@@ -26,7 +26,7 @@ def main(
     confidences: list[Path],
     data: list[Path],
     test_set: str,
-    difficulty: str,
+    difficulty: list[str],
     grader: str,
     settings: Predictors,
     grid: Threshold,
@@ -48,10 +48,13 @@ def main(
         for path in confidences if "atc" in settings.names else []:
             run = path.parent.name
             found.append(atc_of_run(read_table(path), graded[run], grader).assign(run=run, predictor="atc"))
+    if weights:
+        same = "with one base model, the same as the distance in another unit"
+        notes |= {("relative_distance", name): same for name in test_sets}
     found += [read_table(path, ["epoch", "predictor", "value"]).assign(run=path.parent.name) for path in weights]
-    if difficulty and data:
+    for label in difficulty if data else []:
         splits = {path.stem: read_table(path).set_index("example_id") for path in data}
-        levels = {split: difficulty_of(table, difficulty) for split, table in splits.items()}
+        levels = {split: difficulty_of(table, label) for split, table in splits.items()}
         for name in test_sets:
             by_level = accuracy_by_difficulty(memorized[memorized["trained_on"]], levels[TRAIN], levels[name])
             found.append(by_level.assign(predictor="difficulty", split=name).drop(columns="nearest"))

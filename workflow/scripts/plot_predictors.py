@@ -13,10 +13,10 @@ from premem.tables import read_csv, read_table
 
 
 def main(values: Path, comparison: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:
-    table = read_csv(comparison)
+    table, points = read_csv(comparison), read_table(values)
     drawn = {
         "predictors": plot_comparison(table, settings),
-        "test_sets": plot_test_sets(read_table(values), table, settings),
+        "test_sets": plot_test_sets(points, table, settings),
     }
     links = {}
     for name, figure in drawn.items():
@@ -25,7 +25,7 @@ def main(values: Path, comparison: Path, title: str, settings: Figures, figures:
         shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
         links[name] = os.path.relpath(shown, out.parent)
     with whole(out) as aside:
-        aside.write_text(predictors_page(title, table, links))
+        aside.write_text(predictors_page(title, points, table, links))
 
 
 if __name__ == "__main__":

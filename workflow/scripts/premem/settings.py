@@ -483,8 +483,6 @@ class Predictors(Block):
     """For ``gradient_variance``: mini-batches of training examples."""
     gradient_batch_size: PositiveInt = 16
     """Examples in each of them."""
-    confidence_samples: PositiveInt = 1
-    """For ``atc``: sampled answers per prompt whose confidence is measured."""
     seed: int = 0
     """Of the mini-batches."""
 

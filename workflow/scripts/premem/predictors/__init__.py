@@ -42,6 +42,14 @@ PREDICTORS: dict[str, Predictor] = {
     "atc": Predictor("average thresholded confidence", "Garg et al. 2022", "confidences", True),
 }
 
+READS: dict[Needs, str] = {
+    "scores": "accuracy and perplexity of the training examples",
+    "labels": "training examples; difficulty labels of the test set",
+    "answers": "answers to the test prompts, without labels",
+    "weights": "checkpoints; training examples",
+    "confidences": "checkpoints; answers to the test prompts, without labels",
+}
+"""What a predictor reads, by what it needs, as a reader is told."""
 LACKS: dict[Needs, str] = {
     "labels": "no labels of difficulty",
     "answers": "no sampled answers",

@@ -32,9 +32,8 @@ def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
         comparison: see ``premem.predictors.compare``.
         figures: gives the width.
     """
-    names = [name for name in order(comparison) if (comparison["predictor"] == name).any()]
     shown = comparison[comparison["statistic"].isin(SERIES) & comparison["estimate"].notna()]
-    names = [name for name in names if name in set(shown["predictor"])]
+    names = [name for name in order(comparison) if name in set(shown["predictor"])]
     test_sets = list(comparison["test_set"].unique())
     figure = Figure(figsize=(figures.width, 0.9 + 0.3 * len(names)), layout="constrained")
     axes = figure.subplots(1, len(test_sets), sharey=True, squeeze=False)[0]
@@ -45,14 +44,14 @@ def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
             offset = 0.24 * (list(SERIES).index(row.statistic) - 1)
             _draw_dot(ax, row, names.index(row.predictor) + offset, start)
         ax.axvline(0, color=GUIDE, linewidth=0.8)
-        ends = f"; the axis ends at {start:g}".replace("-", "\u2212") if start == LOWEST_R2 else ""
-        ax.set_xlabel(f"R²{ends if len(test_sets) == 1 else ''}")
         ax.set_title(f"test set: {test_set}", loc="left")
         ax.set_xlim(start, 1)
         ax.set_yticks(range(len(names)), [fill(title_of(name), 34) for name in names])
         ax.grid(axis="x", color=GUIDE, linewidth=0.3)
         ax.set_axisbelow(True)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
+    cut = any(ax.get_xlim()[0] == LOWEST_R2 for ax in axes)
+    figure.supxlabel("R²" + (f"; the axis ends at {LOWEST_R2:g}".replace("-", "\u2212") if cut else ""), fontsize=8)
     handles = [
         axes[0].plot([], [], linestyle="none", color=TEST, label=label, **{"markersize": 4.2, **style})[0]
         for label, style in SERIES.values()
@@ -67,12 +66,16 @@ def _draw_dot(ax: Axes, row: Any, y: float, start: float) -> None:
     ax.plot([max(row.low, start), max(row.high, start)], [y, y], color=colour, linewidth=0.9)
     if row.estimate < start:
         ax.plot(start, y, marker="<", color=colour, markersize=3.4, clip_on=False)
-        text = f"{row.estimate:.1f}".replace("-", "\u2212")
+        text = _short(row.estimate)
         clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
         ax.annotate(text, (start, y), (5, 0), textcoords="offset points", va="center", fontsize=5.5, bbox=clear)
     else:
         style = {"markersize": 4.0, **SERIES[row.statistic][1]}
         ax.plot(row.estimate, y, linestyle="none", color=colour, clip_on=False, **style)
+
+
+def _short(value: float) -> str:
+    return f"{value:.{2 if value > -10 else 0}f}".replace("-", "\u2212")
 
 
 @look
@@ -101,7 +104,7 @@ def plot_test_sets(values: pd.DataFrame, comparison: pd.DataFrame, figures: Figu
             r2 = found.set_index("statistic")["estimate"]
             ax.plot([0, 1], [0, 1], color=GUIDE, linewidth=0.8)
             ax.plot(points["value"], points["test_accuracy"], "o", color=colour, markersize=3, alpha=0.8, mew=0)
-            numbers = f"R² {r2['r_squared']:.2f}, linear {r2[LINEAR]:.2f}".replace("-", "\u2212")
+            numbers = f"R² {_short(r2['r_squared'])}, linear map {_short(r2[LINEAR])}"
             ax.set_title(numbers, loc="left", fontsize=7)
             ax.set_xlim(-0.02, 1.02)
             if column == 0:

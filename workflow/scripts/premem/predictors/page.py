@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from premem.figures import write_number
-from premem.predictors import PREDICTORS
+from premem.predictors import PREDICTORS, READS
 from premem.predictors.compare import LINEAR, PREMEM, STUDY_P
 from premem.summary import markdown_table
 
@@ -33,12 +33,13 @@ def order(comparison: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys([PREMEM, STUDY_P, *first["predictor"], *PREDICTORS]))
 
 
-def predictors_page(title: str, comparison: pd.DataFrame, images: Mapping[str, str]) -> str:
+def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, images: Mapping[str, str]) -> str:
     """Return the page.
 
     Args:
         title: of the (model, dataset) pair.
-        comparison: see ``premem.predictors.compare``.
+        values: see ``premem.predictors.compare``.
+        comparison: as well.
         images: name of a figure → link to it.
     """
     judged = comparison[comparison["statistic"].notna()]
@@ -58,9 +59,16 @@ def predictors_page(title: str, comparison: pd.DataFrame, images: Mapping[str, s
             for name in order(comparison)
             if (here["predictor"] == name).any()
         ]
-        parts += [f"## Test set {test_set}", _verdict(here), markdown_table(HEADER, rows)]
-        remarks = here[here["note"].fillna("").str.contains("not trained on|no value")].drop_duplicates("predictor")
-        parts += [f"{title_of(row.predictor)}: {row.note}." for row in remarks.itertuples()]
+        parts += [
+            f"## Test set {test_set}",
+            _verdict(here, values[values["test_set"] == test_set]),
+            markdown_table(HEADER, rows),
+        ]
+        remarks = here[here["note"].fillna("").str.contains("not trained on|no value|in another unit")].drop_duplicates(
+            "predictor"
+        )
+        if len(remarks):
+            parts.append("; ".join(f"{title_of(row.predictor)}: {row.note}" for row in remarks.itertuples()) + ".")
     parts += [
         "## How far premem accuracy carries",
         "Accuracy on every test set against premem accuracy, at the p that was calibrated on the first of them.",
@@ -77,8 +85,8 @@ def predictors_page(title: str, comparison: pd.DataFrame, images: Mapping[str, s
             if name in missing
             else "not asked for (`predictors.names`)"
         )
-        lines.append((predictor.title, predictor.source or "–", there))
-    parts.append(markdown_table(("predictor", "source", ""), lines))
+        lines.append((predictor.title, predictor.source or "–", READS[predictor.needs], there))
+    parts.append(markdown_table(("predictor", "source", "reads", ""), lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -87,25 +95,30 @@ def _tell(rows: pd.DataFrame, name: str, statistic: str) -> str:
     return "–" if found.empty or found["estimate"].isna().all() else write_number(found.iloc[0])
 
 
-def _verdict(rows: pd.DataFrame) -> str:
+def _verdict(rows: pd.DataFrame, values: pd.DataFrame) -> str:
     """Say which predictor is best on a test set, and whether the intervals tell it from premem accuracy."""
     linear = rows[rows["statistic"] == LINEAR].set_index("predictor")
     behind = rows[rows["statistic"] == "behind_premem"].set_index("predictor")
     if linear["estimate"].isna().all():
         return "R² is undefined: test accuracy does not vary."
-    best = linear["estimate"].idxmax()
-    points = linear.iloc[0]
+    best = str(linear["estimate"].drop(STUDY_P, errors="ignore").idxmax())
+    points, test = linear.iloc[0], values["test_accuracy"]
+    told = f"{title_of(best)} (R² {write_number(linear.loc[best])})"
     text = (
-        f"Over {points['n_points']} checkpoints of {points['n_runs']} runs, {title_of(str(best))} predicts best with a "
-        f"linear map from the other runs (R² {write_number(linear.loc[best])})."
+        f"Over {points['n_points']:.0f} checkpoints of {points['n_runs']:.0f} runs test accuracy lies between "
+        f"{test.min():.2f} and {test.max():.2f}. With a linear map from the other runs, "
     )
+    if linear["low"][best] <= 0:
+        return text + f"none is shown to predict it better than its mean does; the best is {told}."
+    text += f"{told} predicts it best."
+    behind = behind.drop(STUDY_P, errors="ignore")
     ahead = [str(name) for name in behind.index[behind["high"] < 0]]
     after = [str(name) for name in behind.index[behind["low"] > 0]]
-    unclear = [str(name) for name in behind.index if name not in (*ahead, *after, STUDY_P)]
+    unclear = [str(name) for name in behind.index if name not in (*ahead, *after)]
     for what, names in (
         ("Ahead of premem accuracy beyond the interval", ahead),
-        ("Behind it beyond the interval", after),
-        ("Not told apart from it", unclear),
+        ("Behind premem accuracy beyond the interval", after),
+        ("Not told apart from premem accuracy", unclear),
     ):
         if names:
             text += f" {what}: {', '.join(title_of(name) for name in names)}."
