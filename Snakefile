@@ -22,6 +22,8 @@ include: "workflow/rules/elsewhere.smk"
 include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/scrutiny.smk"
+include: "workflow/rules/predictors.smk"
+include: "workflow/rules/across_models.smk"
 include: "workflow/rules/summary.smk"
 
 
@@ -103,6 +105,16 @@ rule figures:
 rule scrutiny:
     input:
         TARGETS["scrutiny"],
+
+
+rule predictors:
+    input:
+        TARGETS["predictors"],
+
+
+rule models:
+    input:
+        TARGETS["models"],
 
 
 # On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside

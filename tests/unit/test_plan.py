@@ -60,7 +60,7 @@ def test_a_plan_by_hand(study, tmp_path):
     assert said["checkpoints"].split()[1].rstrip(",") == "5"
     assert "2: 1 summarize, 1 train_2_epochs" in said["jobs to run"]
     assert f"{256 * (2 * 4 * 48 + 2 * 24):,} tokens (lengths assumed)" in said["training"]
-    answers = 2 * (4 * 80 + 56)
+    answers = 2 * (4 * 88 + 64)
     assert f"{answers} answers, at most {answers * 40:,} tokens" in said["sampling"]
     assert "0.0 GB of checkpoints stay" in said["disk"]
     assert "disk_gb=1" in text
@@ -72,13 +72,19 @@ def test_gpu_hours_by_hand(study, tmp_path):
     big = study.models["tiny"].model_copy(update={"parameters": 1e12})
     study = study.model_copy(update={"models": {"tiny": big}})
     text = plan(study, [], tmp_path)
-    trained, measured, sampled = 256 * 432, 256 * (4 * 48 + 24), 752 * 40
+    trained, measured, sampled = 256 * 432, 256 * (4 * 48 + 24), 832 * 40
+    predictors = 3 * 5 * 2 * 8 * 256 + 832 * (256 + 40)  # gradients, and the confidence of answers
     hours = [
         operations * 1e12 * tokens / (100e12 * share) / 3600
-        for operations, tokens, share in ((6, trained, 0.35), (2, sampled, 0.15), (2, measured, 0.4))
+        for operations, tokens, share in (
+            (6, trained, 0.35),
+            (2, sampled, 0.15),
+            (2, measured, 0.4),
+            (2, predictors, 0.4),
+        )
     ]
     assert f"about {np.sum(hours):,.0f} if answers" in text
-    assert "training {:,.1f}, sampling {:,.1f}, perplexity {:,.1f}".format(*hours) in text
+    assert "training {:,.1f}, sampling {:,.1f}, perplexity {:,.1f}, weights {:,.1f}".format(*hours) in text
     assert "up to 8,000.0 GB more" in text
 
 

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from premem.arithmetic import LARGEST_VALUE, generate_problems
+from premem.arithmetic import LARGEST_VALUE, UNSEEN, USUAL, generate_problems
 from premem.errors import UserError
 from premem.grading import final_answer
 from premem.prepare import prepare_split
@@ -138,3 +138,30 @@ def test_gsm8k(shared_data):
     assert len(table) == 1319
     assert not bad.rows
     assert table["answer"].iloc[0] == "18"
+
+
+def test_unseen_wording_is_other_sentences_of_the_same_words():
+    sentences = {}
+    for wording in (USUAL, UNSEEN):
+        variants = (*wording.starts, *(v for step in wording.steps.values() for v in step), *wording.questions)
+        sentences[wording is UNSEEN] = set(variants)
+    assert not sentences[True] & sentences[False]
+    usual = {
+        word
+        for problem, _ in zip(generate_problems(1, {1: 8, 2: 1}), range(3000), strict=False)
+        for word in f"{problem.question} {problem.solution}".split()
+    }
+    settings = Examples(answers="gsm8k")
+    train = Split(generate="arithmetic", steps={2: 1}, examples=50)
+    unseen, _ = prepare_split("mine", "wording", train.model_copy(update={"wording": "unseen"}), train, settings)
+    assert {word for question in unseen["question"] for word in question.split()} <= usual
+
+
+def test_generated_stories_stay_the_same():
+    """The embedded study's data: a change of the generator would make every result of it another one."""
+    first = next(generate_problems("0 train", {2: 1, 3: 1}))
+    assert first.question == (
+        "at first Emil has 10 coins . Emil finds 5 more . Emil loses 10 . Mira doubles what Emil has . "
+        "how many coins has Emil now ?"
+    )
+    assert first.solution.endswith("#### 10")

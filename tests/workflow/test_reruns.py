@@ -262,6 +262,11 @@ def test_an_edit_reruns_exactly_what_is_stale(two_pairs, tmp_path, edit):
     assert {pair for job in jobs if (pair := pair_of(job))} == pairs
 
 
+@pytest.mark.parametrize("arguments", [["--cores", "1"], ["--profile", "profiles/slurm"]])
+def test_another_machine_reruns_nothing(two_pairs, arguments):
+    assert would_run(two_pairs, *arguments) == []
+
+
 def test_every_row_of_the_table_is_tested(root):
     rows = (root / "docs" / "what-reruns.md").read_text().split("| --- | --- |\n")[1].split("\n\n")[0].splitlines()
     assert {row.split(" | ")[0].removeprefix("| ") for row in rows} == {edit.named for edit in EDITS}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import psutil
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
+from premem.settings import PredictorName
 from vllm_environment import PYTHON, needs_vllm
 
 RUN = "runs/tiny/arithmetic/lr1e-2_ep2_half_seed0"
@@ -50,14 +52,14 @@ def test_the_tiny_study_ends_in_figures_and_tables(finished):
     assert {"premem_accuracy", "train_accuracy"} == set(regression["predictor"])
     graders = pd.read_csv(pair / "graders.csv")
     assert set(graders["epoch"]) <= {2, 4}
-    assert graders["answers"].sum() == 2 * (2 * 2 * (48 + 32) + (24 + 32))
+    assert graders["answers"].sum() == 2 * (2 * 2 * (48 + 32 + 8) + (24 + 32 + 8))
     assert "R² (y = x)" in (results / "summary.md").read_text()
 
 
 def test_tables_hold_what_happened(finished):
     folder = finished / "results" / "tiny" / RUN
     samples = pd.read_parquet(folder / "epoch-2" / "samples.parquet")
-    assert samples.groupby("split")["example_id"].nunique().to_dict() == {"test": 32, "train": 24}
+    assert samples.groupby("split")["example_id"].nunique().to_dict() == {"test": 32, "train": 24, "wording": 8}
     assert (samples.groupby("example_id").size() == 2).all()
     assert samples["n_tokens"].between(1, 40).all()
     memorization = pd.read_parquet(folder / "memorization.parquet")
@@ -153,6 +155,53 @@ def test_sceptics_are_answered(finished):
     run_study(finished, "scrutiny", "--configfile", "config/tiny.yaml")
     page = (finished / "results" / "tiny" / "pairs" / "tiny" / "arithmetic" / "scrutiny.md").read_text()
     assert "Not answered: no run has training examples that it did not train on" in page
+
+
+def test_predictors_are_compared_on_every_test_set(finished):
+    run_study(finished, "predictors", "--configfile", "config/tiny.yaml")
+    results = finished / "results" / "tiny"
+    weights = pd.read_parquet(results / RUN / "weights.parquet").pivot(
+        index="epoch", columns="predictor", values="value"
+    )
+    assert (weights > 0).all(axis=None)
+    assert set(weights) == {"distance", "relative_distance", "gradient_variance"}
+    confidences = pd.read_parquet(results / RUN / "confidences.parquet")
+    assert confidences.groupby("split").size().to_dict() == {"test": 64, "train": 48, "wording": 16}
+    assert (confidences["log_probability"] < 0).all()
+    pair = results / "pairs" / "tiny" / "arithmetic"
+    comparison = pd.read_csv(pair / "predictors.csv")
+    assert set(comparison["test_set"]) == {"test", "wording"}
+    asked_for = set(get_args(PredictorName))
+    assert asked_for | {"premem_accuracy_at_study_p"} == set(comparison.dropna(subset="statistic")["predictor"])
+    values = pd.read_parquet(pair / "predictors.parquet")
+    assert values["value"].notna().all()
+    assert "## Test set wording" in (pair / "predictors.md").read_text()
+    for figure in ("predictors", "test_sets"):
+        assert (pair / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_models_are_compared_on_a_dataset(finished, tmp_path):
+    """A second model comes as results made elsewhere: the scores of the first one."""
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    pair = copy / "results" / "tiny" / "pairs" / "tiny" / "arithmetic"
+    names = {"train": "memorization.parquet", "test": "test_accuracy.parquet"}
+    for split, name in names.items():
+        table = pd.read_parquet(pair / name)
+        runs = pd.read_parquet(pair / "memorization.parquet").drop_duplicates("run").set_index("run")
+        columns = ["lr", "epochs", "size", "seed"]
+        table[columns] = runs.loc[table["run"], columns].to_numpy()
+        table.drop(columns=["run", *({"trained_on"} & set(table))]).to_parquet(tmp_path / f"{split}.parquet")
+    tables = {split: [str(tmp_path / f"{split}.parquet")] for split in names}
+    config = yaml.safe_load((copy / "config" / "tiny.yaml").read_text())
+    config |= {"imports": [{"model": "other", "dataset": "arithmetic", "tables": tables}]}
+    (copy / "edited.yaml").write_text(yaml.safe_dump(config))
+    run_study(copy, "models", "--configfile", "edited.yaml")
+    across = copy / "results" / "tiny" / "across" / "arithmetic"
+    compared = pd.read_csv(across / "models.csv")
+    assert list(compared["model"].unique()) == ["tiny", "other"]
+    assert compared.groupby("model")["weights"].first().isna().to_dict() == {"tiny": False, "other": True}
+    assert (across / "models.png").is_file()
+    assert "| weights |" in (across / "models.md").read_text()
 
 
 def test_every_study_file_builds_its_graph(checkout):

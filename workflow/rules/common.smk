@@ -172,10 +172,15 @@ def test_splits(pattern):
     return lambda w: _of_splits(pattern, w.get("model"), w.dataset, tuple(STUDY.datasets[w.dataset].test))
 
 
-def base_model(wildcards):
+def folder_of_model(model):
     """The folder of a base model: the user's own, or the one that a rule makes."""
-    own = STUDY.models[wildcards.model].path
-    return str(Path(own).expanduser()) if own else BASE_MODEL.format(model=wildcards.model)
+    own = STUDY.models[model].path
+    return str(Path(own).expanduser()) if own else BASE_MODEL.format(model=model)
+
+
+def base_model(wildcards):
+    """The folder of the base model that the wildcards name."""
+    return folder_of_model(wildcards.model)
 
 
 # --- params: what a result depends on, and nothing else ---

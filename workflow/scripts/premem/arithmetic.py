@@ -15,37 +15,60 @@ from random import Random
 LARGEST_VALUE = 24
 NAMES = "Olga Ivan Mira Otto Lena Hugo Nora Emil Ada Paul Rosa Karl Ines Leo Vera Max".split()
 OBJECTS = "nuts pens cups keys coins shells stones cards books apples".split()
-
-# Sentence variants; {n} the person, {m} another person, {b} the step's number, {o} the objects.
-STARTS = (
-    "{n} has {b} {o} .",
-    "at first {n} has {b} {o} .",
-    "{n} owns {b} {o} .",
-    "{n} starts with {b} {o} .",
-)
-STEPS = {
-    "add": ("{n} finds {b} more .", "{m} gives {b} to {n} .", "then {n} buys {b} .", "{n} gets {b} from {m} ."),
-    "subtract": ("{n} loses {b} .", "{n} gives {b} to {m} .", "then {n} sells {b} .", "{m} takes {b} from {n} ."),
-    "double": (
-        "then {n} doubles them .",
-        "{n} gets as many again .",
-        "{m} doubles what {n} has .",
-        "{n} finds as many .",
-    ),
-    "halve": (
-        "{n} loses half of them .",
-        "{n} gives half to {m} .",
-        "then {n} sells half .",
-        "{m} takes half from {n} .",
-    ),
-}
 STEP_WEIGHTS = {"add": 35, "subtract": 35, "double": 15, "halve": 15}
-QUESTIONS = ("how many {o} has {n} now ?", "how many {o} now ?", "now count the {o} of {n} .")
 
 LEAD_INS = "first next then now here after later so thus well again look".split()
 CONNECTIVES = ("we have", "we get", "this is", "it makes", "gives", "comes", "finds", "see")
 TAILS = ("", "yes", "indeed", "exactly", "naturally", "altogether", "clearly")
 ENDINGS = ("done", "that is all", "the answer", "the end", "finally")
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Sentence variants of questions; {n} the person, {m} another person, {b} the step's number, {o} the objects."""
+
+    starts: tuple[str, ...]
+    steps: dict[str, tuple[str, ...]]
+    """By operation."""
+    questions: tuple[str, ...]
+
+
+USUAL = Wording(
+    starts=(
+        "{n} has {b} {o} .",
+        "at first {n} has {b} {o} .",
+        "{n} owns {b} {o} .",
+        "{n} starts with {b} {o} .",
+    ),
+    steps={
+        "add": ("{n} finds {b} more .", "{m} gives {b} to {n} .", "then {n} buys {b} .", "{n} gets {b} from {m} ."),
+        "subtract": ("{n} loses {b} .", "{n} gives {b} to {m} .", "then {n} sells {b} .", "{m} takes {b} from {n} ."),
+        "double": (
+            "then {n} doubles them .",
+            "{n} gets as many again .",
+            "{m} doubles what {n} has .",
+            "{n} finds as many .",
+        ),
+        "halve": (
+            "{n} loses half of them .",
+            "{n} gives half to {m} .",
+            "then {n} sells half .",
+            "{m} takes half from {n} .",
+        ),
+    },
+    questions=("how many {o} has {n} now ?", "how many {o} now ?", "now count the {o} of {n} ."),
+)
+UNSEEN = Wording(
+    starts=("here {n} starts with {b} {o} .", "first {n} owns {b} {o} .", "well now {n} has {b} {o} ."),
+    steps={
+        "add": ("then {n} finds {b} .", "later {m} gives {n} {b} more .", "{n} buys {b} more of them ."),
+        "subtract": ("then {n} loses {b} of them .", "later {m} takes {b} of them .", "{n} sells {b} to {m} ."),
+        "double": ("{m} gives {n} as many again .", "then {n} buys as many again .", "later {m} doubles them ."),
+        "halve": ("{m} gets half of them from {n} .", "{n} sells half of them .", "later {n} loses half ."),
+    },
+    questions=("count the {o} of {n} now .", "so how many {o} has {n} ?", "after that how many {o} now ?"),
+)
+"""Sentences that no usual story has, of words that usual stories and traces have."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +82,16 @@ class Problem:
     steps: int
 
 
-def generate_problem(random: Random, steps: dict[int, float], skeleton: tuple[str, ...] | None = None) -> Problem:
+def generate_problem(
+    random: Random, steps: dict[int, float], skeleton: tuple[str, ...] | None = None, wording: Wording = USUAL
+) -> Problem:
     """Draw one problem.
 
     Args:
         random: the source of randomness; the same state gives the same problem.
         steps: weight of each number of steps, e.g. ``{2: 1, 3: 1}``.
         skeleton: the sequence of operations to tell a new story about; drawn when None.
+        wording: the question's sentences.
 
     All values stay within 0..``LARGEST_VALUE``; a draw that leaves this range is drawn again.
     """
@@ -75,19 +101,19 @@ def generate_problem(random: Random, steps: dict[int, float], skeleton: tuple[st
                 list(STEP_WEIGHTS), list(STEP_WEIGHTS.values()), k=random.choices(list(steps), list(steps.values()))[0]
             )
         )
-        problem = _tell_story(random, operations)
+        problem = _tell_story(random, operations, wording)
         if problem is not None:
             return problem
 
 
 def generate_problems(
-    seed: int | str, steps: dict[int, float], exclude: frozenset[str] = frozenset()
+    seed: int | str, steps: dict[int, float], exclude: frozenset[str] = frozenset(), wording: Wording = USUAL
 ) -> Iterator[Problem]:
     """Yield an endless stream of problems whose questions are distinct and not in ``exclude``."""
     random = Random(f"arithmetic {seed}")
     seen = set(exclude)
     while True:
-        problem = generate_problem(random, steps)
+        problem = generate_problem(random, steps, wording=wording)
         if problem.question not in seen:
             seen.add(problem.question)
             yield problem
@@ -107,12 +133,12 @@ def generate_facts(random: Random, number: int = 5) -> str:
     return " ".join(facts)
 
 
-def _tell_story(random: Random, operations: tuple[str, ...]) -> Problem | None:
+def _tell_story(random: Random, operations: tuple[str, ...], wording: Wording) -> Problem | None:
     """Draw values and words for the operations; None if a value leaves its range."""
     person, other = random.sample(NAMES, 2)
     objects = random.choice(OBJECTS)
     value = random.randint(1, LARGEST_VALUE // 2)
-    sentences = [random.choice(STARTS).format(n=person, b=value, o=objects)]
+    sentences = [random.choice(wording.starts).format(n=person, b=value, o=objects)]
     equations = []
     for operation in operations:
         number = random.randint(1, LARGEST_VALUE // 2)
@@ -132,8 +158,8 @@ def _tell_story(random: Random, operations: tuple[str, ...]) -> Problem | None:
         value = result
         if not 0 <= value <= LARGEST_VALUE:
             return None
-        sentences.append(random.choice(STEPS[operation]).format(n=person, m=other, b=number, o=objects))
-    sentences.append(random.choice(QUESTIONS).format(n=person, o=objects))
+        sentences.append(random.choice(wording.steps[operation]).format(n=person, m=other, b=number, o=objects))
+    sentences.append(random.choice(wording.questions).format(n=person, o=objects))
     trace = [
         " ".join(
             part

@@ -89,16 +89,23 @@ def batches_by_length(lengths: Sequence[int], tokens_per_batch: int) -> list[lis
     return batches
 
 
-def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample]) -> list[float]:
+def stack(examples: Sequence[TokenizedExample], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the token ids of examples, and which positions' next token is one of a target; (examples, tokens) each.
+
+    They are padded on the right: a causal model's targets never see the padding, so no mask is needed.
+    """
     longest = max(len(e.prompt) + len(e.target) for e in examples)
-    # Padded on the right: a causal model's targets never see the padding, so no mask is needed.
     ids = torch.zeros(len(examples), longest, dtype=torch.long)
-    predicts_target = torch.zeros(len(examples), longest, dtype=torch.bool)  # positions whose next token is a target's
+    predicts_target = torch.zeros(len(examples), longest, dtype=torch.bool)
     for row, e in enumerate(examples):
         end = len(e.prompt) + len(e.target)
         ids[row, :end] = torch.tensor(e.prompt + e.target)
         predicts_target[row, len(e.prompt) - 1 : end - 1] = True
-    ids, predicts_target = ids.to(model.device), predicts_target.to(model.device)
+    return ids.to(device), predicts_target.to(device)
+
+
+def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample]) -> list[float]:
+    ids, predicts_target = stack(examples, model.device)
     outputs = model.base_model(input_ids=ids, use_cache=False)
     token_nll = _token_nll(model, outputs, predicts_target, ids.roll(-1, dims=1)[predicts_target])
     rows = predicts_target.nonzero()[:, 0].cpu()

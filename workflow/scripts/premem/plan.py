@@ -16,7 +16,7 @@ BYTES_PER_WEIGHT = 4
 """Checkpoints hold weights in float32."""
 TOKENS_PER_EXAMPLE = 256
 """Prompt and target together, where the examples are not there yet to be counted."""
-UTILISATION = {"training": 0.35, "sampling": 0.15, "perplexity": 0.4}
+UTILISATION = {"training": 0.35, "sampling": 0.15, "perplexity": 0.4, "weights": 0.4}
 """Share of a GPU's peak that each kind of work is assumed to reach; sampling reads all weights for every few tokens."""
 PROCESSOR_TFLOPS = 0.05
 """Speed assumed of a job on a processor, in TFLOP/s; studies without GPUs are small."""
@@ -55,11 +55,16 @@ def number_of_weights(model: Model, folder: Path | None = None) -> float | None:
         per_layer = 4 * shape.hidden_size**2 + 3 * shape.hidden_size * shape.intermediate_size
         return recipe.tokenizer.vocab_size * shape.hidden_size + shape.layers * per_layer
     folder = Path(model.path).expanduser() if model.path else folder
-    files = sorted(folder.glob("*.safetensors")) if folder else []
-    return float(sum(map(_count_weights, files))) if files else None
+    return count_weights(folder) if folder else None
 
 
-def _count_weights(file: Path) -> int:
+def count_weights(folder: Path) -> float | None:
+    """Count the weights of a model folder; None if it holds none."""
+    files = sorted(folder.glob("*.safetensors"))
+    return float(sum(map(_count_numbers, files))) if files else None
+
+
+def _count_numbers(file: Path) -> int:
     """Count the numbers in a safetensors file, by its header alone (its format: a length, then JSON)."""
     with file.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
@@ -127,10 +132,19 @@ def tokens_of(study: Study, run: Run, work: Work) -> dict[str, float] | None:
     if work.train_examples is None or work.test_examples is None:
         return None
     prompts = work.train_examples + work.test_examples
+    wanted = study.predictors
+    examples = min(wanted.gradient_batches * wanted.gradient_batch_size, work.train_examples)
+    weights = 0.0
+    if "gradient_variance" in wanted.names:
+        weights += 3 * work.checkpoints * examples * work.tokens_per_example  # forward and backward
+    if "atc" in wanted.names:
+        answers = work.checkpoints * prompts * study.sampling.n
+        weights += answers * (work.tokens_per_example + study.sampling.max_new_tokens)
     return {
         "training": run.epochs * work.train_examples * work.tokens_per_example,
         "sampling": work.checkpoints * prompts * study.sampling.n * study.sampling.max_new_tokens,
         "perplexity": work.checkpoints * work.train_examples * work.tokens_per_example,
+        "weights": weights,  # as many as a forward pass of them takes
     }
 
 
@@ -226,12 +240,13 @@ def _amounts(study: Study, works: dict[Run, Work]) -> list[tuple[str, str]]:
     if study.hardware.gpu and math.isnan(sum(hours.values())):
         lines.append(("GPU-hours", "unknown: give the models' number of weights as models.….parameters"))
     elif study.hardware.gpu:
+        hours = {kind: value for kind, value in hours.items() if value}
         parts = ", ".join(f"{kind} {value:,.1f}" for kind, value in hours.items())
         lines.append(
             (
                 "GPU-hours",
                 f"about {sum(hours.values()):,.0f} if answers are as long as they may be ({parts}), at "
-                + ", ".join(f"{share:.0%}" for share in UTILISATION.values())
+                + ", ".join(f"{UTILISATION[kind]:.0%}" for kind in hours)
                 + f" of {study.hardware.tflops:g} TFLOP/s (assumed)",
             )
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from premem.arithmetic import generate_problems
+from premem.arithmetic import UNSEEN, USUAL, generate_problems
 from premem.errors import UserError
 from premem.grading import final_answer, read_number
 from premem.settings import Examples, Split
@@ -77,7 +77,8 @@ def _read_source(source: Split, split_name: str, train: Split, seed: int, where:
 
 def _generate(source: Split, name: str, seed: int, exclude: frozenset[str] = frozenset()) -> pd.DataFrame:
     assert source.steps and source.examples
-    return pd.DataFrame(islice(generate_problems(f"{seed} {name}", source.steps, exclude), source.examples))
+    wording = UNSEEN if source.wording == "unseen" else USUAL
+    return pd.DataFrame(islice(generate_problems(f"{seed} {name}", source.steps, exclude, wording), source.examples))
 
 
 def _download(source: Split, where: str) -> pd.DataFrame:

@@ -34,6 +34,15 @@ SMALLEST_VARIANCE = 1e-12
 """Accuracies that vary less than this (a standard deviation of 1e-6) are taken as constant."""
 TIE = 1e-9
 """Values of R² this close are equal but for rounding."""
+JUDGED = (
+    "r_squared",
+    "r_squared_leave_one_run_out",
+    "squared_correlation",
+    "mean_absolute_error",
+    "mean_absolute_error_leave_one_run_out",
+    "threshold",
+)
+"""The statistics that ``judge`` gives."""
 ARRAY_ELEMENTS = 2**20
 """Largest temporary array (8 MB); a handful of them live at a time."""
 
@@ -222,30 +231,94 @@ def judge(
         statistic, estimate, low, high, note: r_squared, squared_correlation, mean_absolute_error, threshold, and, with
         several thresholds, ``…_leave_one_run_out``.
     """
+    single = np.size(thresholds) == 1
+    estimates, resampled = resample(run, test, predicted, thresholds, statistics)
+    rows = []
+    for statistic in JUDGED:
+        held_out = "leave_one_run_out" in statistic
+        if held_out and single:
+            continue
+        if statistic == "threshold" and single:
+            rows.append((statistic, estimates[statistic], np.nan, np.nan, ""))
+            continue
+        low, high, remark = interval(resampled.get(statistic), statistics.confidence)
+        note = _join("p calibrated without the run" if held_out else "", remark)
+        rows.append((statistic, estimates[statistic], low, high, note))
+    return pd.DataFrame(rows, columns=["statistic", "estimate", "low", "high", "note"])
+
+
+def resample(
+    run: ArrayLike,
+    test: ArrayLike,
+    predicted: ArrayLike,
+    thresholds: ArrayLike,
+    statistics: Statistics,
+    ranked: bool = False,
+) -> tuple[dict[str, float], dict[str, Floats]]:
+    """Compute every statistic on the points, and on resamples of whole runs.
+
+    Points of the same runs in the same order get the same resamples, so that statistics of several predictors can be
+    compared resample by resample.
+
+    Args:
+        run, test, predicted, thresholds, statistics: as for ``judge``.
+        ranked: compute ``rank_correlation`` as well, which takes longer.
+
+    Returns:
+        statistic → estimate, and statistic → shape (resamples,), NaN where undefined; no resamples with fewer than
+        ``FEWEST_RUNS`` runs. The statistics are those of ``judge`` for any number of thresholds, and
+        ``r_squared_linear_leave_one_run_out``: R² of test accuracy about its prediction when p and a linear map of the
+        prediction, fitted by least squares, come from the other runs. (In sample that is ``squared_correlation``.)
+    """
     test, predicted, thresholds = (np.asarray(x, dtype=float) for x in (test, predicted, thresholds))
     sums = _sum_by_run(run, test, predicted)
     runs = len(sums["n"])
-    estimates = _estimate(sums, thresholds, np.ones((1, runs)))
-    weights = np.random.default_rng(statistics.seed).multinomial(runs, np.full(runs, 1 / runs), statistics.resamples)
-    resampled = _estimate(sums, thresholds, weights) if runs >= FEWEST_RUNS else {}
-    rows = []
-    for statistic, (estimate,) in estimates.items():
-        held_out = "leave_one_run_out" in statistic
-        if held_out and thresholds.size == 1:
-            continue
-        if statistic == "threshold" and thresholds.size == 1:
-            rows.append((statistic, estimate, np.nan, np.nan, ""))
-            continue
-        low, high, remark = _interval(resampled.get(statistic), statistics.confidence)
-        rows.append((statistic, estimate, low, high, _join("p calibrated without the run" if held_out else "", remark)))
-    return pd.DataFrame(rows, columns=["statistic", "estimate", "low", "high", "note"])
+    whole = np.ones((1, runs), dtype=int)
+    draws = np.random.default_rng(statistics.seed).multinomial(runs, np.full(runs, 1 / runs), statistics.resamples)
+    both = []
+    for weights in (whole, draws if runs >= FEWEST_RUNS else whole[:0]):
+        found = _estimate(sums, thresholds, weights) if len(weights) else {}
+        if ranked and len(weights):
+            of_point = weights[:, pd.factorize(np.asarray(run))[0]]
+            found["rank_correlation"] = _rank_correlation(test, predicted, found["best"].astype(int), of_point)
+        both.append(found)
+    estimates, resampled = both
+    return {name: float(value[0]) for name, value in estimates.items()}, resampled
+
+
+def _rank_correlation(test: Floats, predicted: Floats, best: NDArray[np.intp], weights: NDArray) -> Floats:
+    """Return Spearman's correlation of test with predicted accuracy in every resample, NaN where one does not vary.
+
+    Args:
+        test: shape (points,).
+        predicted: shape (points, thresholds).
+        best: which threshold each resample takes, shape (resamples,).
+        weights: how often a resample holds a point, shape (resamples, points).
+    """
+    correlation = np.empty(len(weights))
+    for index in np.unique(best):
+        here = best == index
+        weight = weights[here].astype(float)
+        x, y = (_ranks(values, weight) for values in (predicted[:, index], test))
+        n = weight.sum(axis=1)
+        x, y = (r - ((weight * r).sum(axis=1) / n)[:, None] for r in (x, y))
+        spreads = [_nan_if_constant((weight * r**2).sum(axis=1), n) for r in (x, y)]
+        correlation[here] = (weight * x * y).sum(axis=1) / np.sqrt(spreads[0] * spreads[1])
+    return correlation
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """Return the rank of each point in each resample, the mean rank of those that are equal; (resamples, points)."""
+    below = (values[:, None] < values).astype(float)
+    equal = (values[:, None] == values).astype(float)
+    return weights @ below + (weights @ equal + 1) / 2
 
 
 def _join(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _interval(resampled: Floats | None, confidence: float) -> tuple[float, float, str]:
+def interval(resampled: Floats | None, confidence: float) -> tuple[float, float, str]:
     """Return the percentile interval of the resampled values that are defined, and a remark on what is missing."""
     if resampled is None:
         return np.nan, np.nan, f"no interval: fewer than {FEWEST_RUNS} runs"
@@ -301,7 +374,7 @@ def _estimate_portion(sums: dict[str, Floats], thresholds: Floats, weights: Floa
     covariance = at_best["xy"] - at_best["x"] * at_best["y"] / n
     spread_of_predicted = _nan_if_constant(at_best["xx"] - at_best["x"] ** 2 / n, n)
 
-    squared_error, absolute_error = np.zeros(len(weights)), np.zeros(len(weights))
+    squared_error, absolute_error, linear_error = (np.zeros(len(weights)) for _ in range(3))
     calibrating = ("n", "y", "yy", "squared_error")
     for run in range(weights.shape[1]):
         held = np.flatnonzero(weights[:, run])
@@ -311,15 +384,63 @@ def _estimate_portion(sums: dict[str, Floats], thresholds: Floats, weights: Floa
         weight = np.where(calibrated, weight, np.nan)
         squared_error[held] += weight * sums["squared_error"][run, index]
         absolute_error[held] += weight * sums["absolute_error"][run, index]
+        linear_error[held] += weight * _error_of_linear_map(total, sums, held, run, index, weights[held, run])
 
     return {
         "r_squared": 1 - at_best["squared_error"] / spread[:, 0],
         "r_squared_leave_one_run_out": 1 - squared_error / spread[:, 0],
+        "r_squared_linear_leave_one_run_out": 1 - linear_error / spread[:, 0],
         "squared_correlation": covariance**2 / (spread[:, 0] * spread_of_predicted),
         "mean_absolute_error": at_best["absolute_error"] / n,
         "mean_absolute_error_leave_one_run_out": absolute_error / n,
         "threshold": thresholds[best],
+        "best": best,
     }
+
+
+def _error_of_linear_map(
+    total: dict[str, Floats],
+    sums: dict[str, Floats],
+    held: NDArray[np.intp],
+    run: int,
+    index: NDArray[np.intp],
+    weight: Floats,
+) -> Floats:
+    """Return a run's squared error about the line that fits the other runs of each resample best; NaN without others.
+
+    Where the others' predictions do not vary, the line is flat.
+
+    Args:
+        total: sums over each resample.
+        sums: sums by run.
+        held: the resamples that hold the run.
+        run: its index.
+        index: which threshold each of these takes, shape (held,).
+        weight: how often each of them holds the run, shape (held,).
+    """
+
+    def of_others(name: str) -> Floats:
+        column = index if total[name].shape[1] > 1 else 0
+        return total[name][held, column] - weight * sums[name][run, column]
+
+    def of_run(name: str) -> Floats:
+        return sums[name][run, index if sums[name].shape[1] > 1 else 0]
+
+    n = of_others("n")
+    n = np.where(n > 0, n, np.nan)
+    x, y = of_others("x") / n, of_others("y") / n
+    slope = (of_others("xy") - n * x * y) / _nan_if_constant(of_others("xx") - n * x**2, n)
+    slope = np.where(np.isnan(slope), 0, slope)
+    # Σ (y − a − b x)² over the run, with a = mean y − b mean x, from its sums.
+    a = y - slope * x
+    return (
+        of_run("yy")
+        - 2 * a * of_run("y")
+        - 2 * slope * of_run("xy")
+        + a**2 * of_run("n")
+        + 2 * a * slope * of_run("x")
+        + slope**2 * of_run("xx")
+    )
 
 
 def _spread(total: dict[str, Floats]) -> Floats:

@@ -7,7 +7,7 @@ from typing import Literal
 from premem.plan import BYTES_PER_WEIGHT, hours_of, tokens_of, work_of
 from premem.study import Run, Study
 
-Kind = Literal["training", "sampling", "perplexity"]
+Kind = Literal["training", "sampling", "perplexity", "weights"]
 
 PROCESS_MB = 3000
 """Memory of a process beside the model: Python, libraries, data."""
@@ -31,6 +31,8 @@ def processes_of(study: Study, kind: Kind) -> int:
             return hardware.sample.shards
         case "perplexity":
             return hardware.perplexity.processes
+        case "weights":
+            return 1
 
 
 def gpus_of(study: Study, kind: Kind) -> int:
@@ -43,10 +45,11 @@ def memory_mb(study: Study, kind: Kind, weights: float) -> int:
     """Return the memory of the machine, not of its GPUs, that a job asks for.
 
     Training on a processor holds the weights four times: themselves, their gradients and AdamW's two moments. On GPUs
-    each process loads them, and one gathers them to be written.
+    each process loads them, and one gathers them to be written. What is measured of weights takes those of the base
+    model as well, gradients and their sum.
     """
     processes = processes_of(study, kind)
-    copies = processes + (3 if kind == "training" else 1)
+    copies = processes + (3 if kind in ("training", "weights") else 1)
     each = GPU_PROCESS_MB if study.hardware.gpu else PROCESS_MB
     return processes * each + math.ceil(copies * weights * BYTES_PER_WEIGHT / 1e6)
 

@@ -6,7 +6,7 @@ Only plain data and checks of a single block live here; what spans blocks (a swe
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -66,6 +66,8 @@ class Split(Block):
     """A built-in generator of story problems (``premem.arithmetic``)."""
     steps: dict[PositiveInt, PositiveFloat] | None = None
     """For ``generate``: weight of each number of steps, such as ``{2: 1, 3: 1}``."""
+    wording: Literal["usual", "unseen"] = "usual"
+    """For ``generate``: the sentences of the questions. ``unseen``: others, of the same words, for a test set."""
     rows: PositiveInt | None = None
     """How many the source has: for estimates before the data are here; nothing else depends on it."""
     examples: PositiveInt | None = None
@@ -439,6 +441,50 @@ class Statistics(Block):
     """Share of the resamples within an interval."""
     seed: int = 0
     """Of the resamples."""
+
+
+PredictorName = Literal[
+    "premem_accuracy",
+    "train_accuracy",
+    "train_loss",
+    "perplexity",
+    "forgetting",
+    "confidence",
+    "variability",
+    "difficulty",
+    "self_consistency",
+    "gradient_variance",
+    "distance",
+    "relative_distance",
+    "atc",
+]
+CHEAP: tuple[PredictorName, ...] = (
+    "premem_accuracy",
+    "train_accuracy",
+    "train_loss",
+    "perplexity",
+    "forgetting",
+    "confidence",
+    "variability",
+)
+
+
+def _name_all(value: Any) -> Any:
+    return get_args(PredictorName) if value == "all" else value
+
+
+class Predictors(Block):
+    """Predictors of generalization that are compared with each other (``premem.predictors`` describes them)."""
+
+    names: Annotated[tuple[PredictorName, ...], BeforeValidator(_name_all), Field(min_length=1)] = CHEAP
+    """Those to compare, or ``all``; if left out, those that need the scores alone. ``gradient_variance``, ``distance``,
+    ``relative_distance`` and ``atc`` read the checkpoints."""
+    gradient_batches: int = Field(8, ge=2)
+    """For ``gradient_variance``: mini-batches of training examples."""
+    gradient_batch_size: PositiveInt = 16
+    """Examples in each of them."""
+    seed: int = 0
+    """Of the mini-batches."""
 
 
 class Figures(Block):

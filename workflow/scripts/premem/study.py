@@ -1,6 +1,7 @@
 """A study: the whole configuration, checked, and the runs and checkpoints that it asks for."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
@@ -65,7 +66,7 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
-    analyses: tuple[Literal["scrutiny"], ...] = ()
+    analyses: tuple[Literal["scrutiny", "predictors", "models"], ...] = ()
     """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
     belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
@@ -80,6 +81,8 @@ class Study(Block):
     """What counts as memorized."""
     statistics: settings.Statistics = settings.Statistics()
     """Intervals."""
+    predictors: settings.Predictors = settings.Predictors()
+    """Other predictors of generalization."""
     figures: settings.Figures = settings.Figures()
     """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
@@ -131,6 +134,8 @@ class Study(Block):
             if corpus and corpus not in self.datasets:
                 key = f"models.{name}.pretrain.corpus.dataset"
                 problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
+        if "models" in self.analyses and not self.compared_datasets:
+            problems.append("analyses: models compares models on a dataset, but no dataset has runs of several models")
         try:
             self.hardware.train.accumulation_steps(self.training.batch_size)
         except UserError as error:
@@ -168,6 +173,12 @@ class Study(Block):
     def judged_pairs(self) -> list[tuple[str, str]]:
         """All pairs, of runs and made elsewhere."""
         return [*self.pairs, *self.imported]
+
+    @property
+    def compared_datasets(self) -> list[str]:
+        """The datasets that have results of several models."""
+        number = Counter(dataset for _, dataset in self.judged_pairs)
+        return [dataset for dataset in number if number[dataset] > 1]
 
     def predicted_test_set(self, model: str, dataset: str) -> str:
         """The test set of a pair that is predicted."""

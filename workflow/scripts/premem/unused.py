@@ -17,6 +17,7 @@ def find_unused(study: Study, results: Path) -> list[Path]:
         "data/*/*.parquet": [f"{name}/{split}.parquet" for name in splits for split in splits[name]],
         "tokens/*/*/*.parquet": [f"{m}/{d}/{split}.parquet" for m, d in study.pairs for split in splits[d]],
         "pairs/*/*": [f"{model}/{dataset}" for model, dataset in study.judged_pairs],
+        "across/*": study.compared_datasets,
         "releases/*/*": [f"{m}/{d}{ending}" for m, d in study.imported for ending in ("", ".json")],
         "runs/*/*/*": [str(run) for run in study.runs],
         "runs/*/*/*/epoch-*": list(_epochs(study, "epoch-")),

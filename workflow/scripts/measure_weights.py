@@ -1,0 +1,73 @@
+"""Measure what predictors of generalization need of a run's checkpoints, each loaded once."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from premem import cli
+from premem.models import load_model, load_tokenizer, require_gpus
+from premem.perplexity import target_nll
+from premem.predictors.from_weights import distances, gradient_variance
+from premem.settings import PerplexityHardware, Predictors
+from premem.tables import read_table, write_table
+from premem.tokens import TokenizedExample, select_subset
+
+
+def main(
+    base: Path,
+    checkpoints: list[Path],
+    checkpoint_epochs: list[int],
+    tokens: list[Path],
+    samples: list[Path],
+    size: float,
+    stop: str,
+    dtype: str,
+    settings: Predictors,
+    threads: int,
+    gpus: int,
+    hardware: PerplexityHardware,
+    weights: Path,
+    confidences: Path,
+) -> None:
+    torch.set_num_threads(threads)
+    require_gpus(gpus, "hardware.gpu")
+    train = select_subset(read_table(tokens[0], ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
+    examples = [
+        TokenizedExample(list(p), list(t)) for p, t in zip(train["prompt_ids"], train["target_ids"], strict=True)
+    ]
+    prompts = pd.concat([read_table(path, ["example_id", "prompt_ids"]) for path in tokens])
+    prompts = prompts.set_index("example_id")["prompt_ids"].map(list)
+    tokenizer, initial = load_tokenizer(base), load_model(base, train=True)
+    values: list[tuple[int, str, float]] = []
+    measured = []
+    for position, (epoch, checkpoint) in enumerate(zip(checkpoint_epochs, checkpoints, strict=True)):
+        model = load_model(checkpoint, train=True)
+        distance, relative = distances(model, initial)
+        values += [(epoch, "distance", distance), (epoch, "relative_distance", relative)]
+        model = model.eval().to(getattr(torch, dtype))
+        model = model.cuda() if torch.cuda.is_available() else model
+        if samples:
+            answers = read_table(samples[position], ["split", "example_id", "sample", "text", "finish_reason"])
+            texts = answers["text"].where(answers["finish_reason"] != "stop", answers["text"] + stop)
+            ids = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+            given = [TokenizedExample(p, t) for p, t in zip(prompts[answers["example_id"]], ids, strict=True)]
+            nll = target_nll(model, given, hardware.batch)
+            measured.append(
+                answers[["split", "example_id", "sample"]].assign(
+                    epoch=epoch,
+                    log_probability=[-n / max(1, len(e.target)) for n, e in zip(nll, given, strict=True)],
+                )
+            )
+        if "gradient_variance" in settings.names:
+            variance = gradient_variance(
+                model, examples, settings.gradient_batches, settings.gradient_batch_size, settings.seed, hardware.batch
+            )
+            values.append((epoch, "gradient_variance", variance))
+    write_table(pd.DataFrame(values, columns=["epoch", "predictor", "value"]), weights)
+    columns = ["epoch", "split", "example_id", "sample", "log_probability"]
+    write_table(pd.concat(measured)[columns] if measured else pd.DataFrame(columns=columns), confidences)
+
+
+if __name__ == "__main__":
+    cli.run(main)

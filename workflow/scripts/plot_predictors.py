@@ -1,0 +1,32 @@
+"""Write the page and the figures of the comparison of predictors."""
+
+import os
+from pathlib import Path
+
+from premem import cli
+from premem.figures import save
+from premem.files import whole
+from premem.predictors.figures import plot_comparison, plot_test_sets
+from premem.predictors.page import predictors_page
+from premem.settings import Figures
+from premem.tables import read_csv, read_table
+
+
+def main(values: Path, comparison: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:
+    table, points = read_csv(comparison), read_table(values)
+    drawn = {
+        "predictors": plot_comparison(table, settings),
+        "test_sets": plot_test_sets(points, table, settings),
+    }
+    links = {}
+    for name, figure in drawn.items():
+        paths = [path for path in figures if path.stem == name]
+        save(figure, paths, settings.dpi)
+        shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
+        links[name] = os.path.relpath(shown, out.parent)
+    with whole(out) as aside:
+        aside.write_text(predictors_page(title, points, table, links))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,76 @@
+"""Predictors that look at sampled answers to the test prompts, without their labels."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+
+def self_consistency(answers: pd.DataFrame) -> pd.DataFrame:
+    """Share of the samples that give the majority answer, averaged over the prompts (after Wang et al. 2023).
+
+    Answers are equal if they are spelled alike. A sample without an answer agrees with none.
+
+    Args:
+        answers: one row per sample: epoch, split, example_id, extracted ("" where there is no answer).
+
+    Returns:
+        epoch, split, value (in [0, 1]); a row per checkpoint and split.
+    """
+    keys = ["epoch", "split", "example_id"]
+    samples = answers.groupby(keys, observed=True).size()
+    given = answers[answers["extracted"] != ""].groupby([*keys, "extracted"], observed=True).size()
+    majority = given.groupby(keys, observed=True).max().reindex(samples.index, fill_value=0)
+    share = (majority / samples).groupby(["epoch", "split"], observed=True).mean()
+    return share.rename("value").reset_index()
+
+
+def average_thresholded_confidence(confidence: ArrayLike, correct: ArrayLike, unlabelled: ArrayLike) -> float:
+    """Predict accuracy as the share of unlabelled answers above a threshold of confidence (Garg et al. 2022).
+
+    The threshold is such that, of labelled answers, the share at or above it equals their accuracy. Garg et al. take
+    labelled *validation* data and a classifier's confidence (its highest probability, or negative entropy). Here the
+    labelled answers are those to *training* prompts, since no labelled data are set aside, and the confidence is the
+    mean log-probability of a sampled answer's tokens at temperature 1. What is memorized is answered with confidence,
+    so that a threshold from training answers need not suit test answers.
+
+    Args:
+        confidence: of labelled answers, shape (answers,).
+        correct: are they right?, shape (answers,).
+        unlabelled: confidence of the others, shape (other answers,).
+    """
+    confidence = np.sort(np.asarray(confidence, dtype=float))[::-1]
+    above = int(np.sum(correct))
+    threshold = confidence[above - 1] if above else np.inf
+    return float((np.asarray(unlabelled, dtype=float) >= threshold).mean())
+
+
+def atc_of_run(confidences: pd.DataFrame, grades: pd.DataFrame, grader: str) -> pd.DataFrame:
+    """Return ``average_thresholded_confidence`` for every checkpoint and test set of a run.
+
+    Args:
+        confidences: epoch, split, example_id, sample, log_probability.
+        grades: epoch, split, example_id, sample and the grader's column; only those of the training answers are read.
+        grader: the one that counts.
+
+    Returns:
+        epoch, split, value; a row per checkpoint and test set.
+    """
+    keys = ["epoch", "split", "example_id", "sample"]
+    train = confidences[confidences["split"] == "train"].merge(
+        grades.loc[grades["split"] == "train", [*keys, grader]], on=keys, validate="1:1"
+    )
+    labelled = dict(list(train.groupby("epoch")))
+    others = confidences[confidences["split"] != "train"]
+    return pd.DataFrame(
+        [
+            {
+                "epoch": epoch,
+                "split": split,
+                "value": average_thresholded_confidence(
+                    labelled[epoch]["log_probability"], labelled[epoch][grader] == "correct", table["log_probability"]
+                ),
+            }
+            for (epoch, split), table in others.groupby(["epoch", "split"], sort=False)
+        ],
+        columns=["epoch", "split", "value"],
+    )
