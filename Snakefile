@@ -24,6 +24,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/predictors.smk"
 include: "workflow/rules/across_models.smk"
+include: "workflow/rules/curation.smk"
 include: "workflow/rules/summary.smk"
 
 
@@ -115,6 +116,11 @@ rule predictors:
 rule models:
     input:
         TARGETS["models"],
+
+
+rule curation:
+    input:
+        TARGETS["curation"],
 
 
 # On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside

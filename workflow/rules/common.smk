@@ -93,7 +93,7 @@ IMPORTED_MODELS = [model for model, dataset in STUDY.imported]
 
 wildcard_constraints:
     model=one_of([*STUDY.models, *IMPORTED_MODELS]),
-    dataset=one_of([*STUDY.datasets, *(dataset for model, dataset in STUDY.imported)]),
+    dataset=one_of([*STUDY.datasets, *STUDY.rounds, *(dataset for model, dataset in STUDY.imported)]),
     split=one_of({TRAIN, *(name for dataset in STUDY.datasets.values() for name in dataset.test)}),
     lr=r"\d(\.\d+)?e-?\d+",
     epochs=r"\d+",
@@ -159,17 +159,19 @@ def of_pair(pattern):
 
 @cache  # every checkpoint of a pair asks for the same
 def _of_splits(pattern, model, dataset, splits):
-    return expand(pattern, model=model, dataset=dataset, split=splits)
+    # What a round of curation makes is a training set; its test sets are those of the dataset that it belongs to.
+    homes = {split: dataset if split == TRAIN else STUDY.home(dataset) for split in splits}
+    return [path for split, home in homes.items() for path in expand(pattern, model=model, dataset=home, split=split)]
 
 
 def all_splits(pattern):
     """The pattern for the training set and every test set of the dataset that the wildcards name."""
-    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, (TRAIN, *STUDY.datasets[w.dataset].test))
+    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, (TRAIN, *STUDY.dataset(w.dataset).test))
 
 
 def test_splits(pattern):
     """The pattern for every test set of the dataset that the wildcards name, the study's own first."""
-    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, tuple(STUDY.datasets[w.dataset].test))
+    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, tuple(STUDY.dataset(w.dataset).test))
 
 
 def folder_of_model(model):
@@ -230,7 +232,7 @@ def asked(kind, w, epochs=None, checkpoints=None):
 
 
 # Jobs of an array share what its first job asks for, so every checkpoint asks for what the largest of the study needs.
-LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.runs}.values())
+LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.trained_runs}.values())
 
 
 def mem_mb(kind, **of_job):
@@ -255,7 +257,7 @@ def disk_gb(checkpoints):
 
 
 def dataset_settings(kind):
-    return lambda wildcards: settings(STUDY.datasets[wildcards.dataset], kind)
+    return lambda wildcards: settings(STUDY.dataset(wildcards.dataset), kind)
 
 
 def source_of(split=None):

@@ -12,6 +12,8 @@ rule prepare_data:
         f"{RESULTS}/logs/prepare_data/{{dataset}}/{{split}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/prepare_data/{{dataset}}/{{split}}.tsv"
+    wildcard_constraints:
+        dataset=one_of(STUDY.datasets),
     conda:
         "../../envs/analyze.yaml"
     params:
@@ -40,7 +42,7 @@ rule tokenize_data:
         "../../envs/train.yaml"
     params:
         settings=dataset_settings(Templates),
-        bad_examples=lambda w: STUDY.datasets[w.dataset].bad_examples,
+        bad_examples=lambda w: STUDY.dataset(w.dataset).bad_examples,
         code=code("tokenize_data.py"),
     shell:
         "{PYTHON} {SCRIPTS}/tokenize_data.py --name {wildcards.dataset} --split {wildcards.split} "

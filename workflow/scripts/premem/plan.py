@@ -90,12 +90,11 @@ class Work:
 
 def work_of(study: Study, run: Run, results: Path) -> Work:
     """Count what is there, and assume the rest."""
-    model = study.models[run.model]
+    model, home, dataset = study.models[run.model], study.home(run.dataset), study.dataset(run.dataset)
     tokens = {
-        split: results / "tokens" / run.model / run.dataset / f"{split}.parquet"
-        for split in (TRAIN, *study.datasets[run.dataset].test)
+        split: results / "tokens" / run.model / (run.dataset if split == TRAIN else home) / f"{split}.parquet"
+        for split in (TRAIN, *dataset.test)
     }
-    dataset = study.datasets[run.dataset]
     counts = {
         split: _rows(path, path.stat().st_mtime_ns) if path.is_file() else source.examples or source.rows
         for (split, path), source in zip(tokens.items(), (dataset.train, *dataset.test.values()), strict=True)
@@ -104,6 +103,8 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
     per_example = float(TOKENS_PER_EXAMPLE)
     if known:
         per_example = _tokens_per_example(tokens[TRAIN], tokens[TRAIN].stat().st_mtime_ns)
+    if run.dataset in study.rounds:
+        counts[TRAIN] = study.rounds[run.dataset].examples
     tests = [counts[split] for split in dataset.test]
     train = counts[TRAIN]
     return Work(
@@ -175,8 +176,8 @@ def plan(study: Study, jobs: Sequence[Job], results: Path) -> str:
         jobs: that would run now.
         results: the study's folder of results.
     """
-    works = {run: work_of(study, run, results) for run in study.runs}
-    to_train = {run: reason for run in study.runs if (reason := _training_reason(run, jobs)) is not None}
+    works = {run: work_of(study, run, results) for run in study.trained_runs}
+    to_train = {run: reason for run in study.trained_runs if (reason := _training_reason(run, jobs)) is not None}
     checkpoints = sum(work.checkpoints for work in works.values())
     kinds: dict[str, int] = {}
     for job in jobs:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
 from premem import settings
+from premem.curation.rounds import Round, unroll
 from premem.errors import UserError
 from premem.settings import Block, Fraction, Name
 
@@ -66,7 +67,7 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
-    analyses: tuple[Literal["scrutiny", "predictors", "models"], ...] = ()
+    analyses: tuple[Literal["scrutiny", "predictors", "models", "curation"], ...] = ()
     """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
     belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
@@ -83,6 +84,10 @@ class Study(Block):
     """Intervals."""
     predictors: settings.Predictors = settings.Predictors()
     """Other predictors of generalization."""
+    collection: settings.Collection = settings.Collection()
+    """Which examples new ones are collected like."""
+    curation: settings.Curation | None = None
+    """Strategies of collecting data, compared in rounds."""
     figures: settings.Figures = settings.Figures()
     """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
@@ -102,8 +107,8 @@ class Study(Block):
     @model_validator(mode="after")
     def _check_names(self) -> "Study":
         problems = []
-        if not self.sweep and not self.imports:
-            problems.append("give runs in sweep, or results made elsewhere in imports")
+        if not (self.sweep or self.imports or self.curation):
+            problems.append("give runs in sweep, results made elsewhere in imports, or curation")
         imported: set[tuple[str, str]] = set()
         for i, entry in enumerate(self.imports):
             if entry.model in self.models:
@@ -136,6 +141,9 @@ class Study(Block):
                 problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
         if "models" in self.analyses and not self.compared_datasets:
             problems.append("analyses: models compares models on a dataset, but no dataset has runs of several models")
+        if "curation" in self.analyses and not self.curation:
+            problems.append("analyses: curation compares strategies of collecting data; give the block curation")
+        problems += self._problems_of_new_examples()
         try:
             self.hardware.train.accumulation_steps(self.training.batch_size)
         except UserError as error:
@@ -144,15 +152,78 @@ class Study(Block):
             raise ValueError("\n".join(problems))
         return self
 
+    def _problems_of_new_examples(self) -> Iterator[str]:
+        for name, dataset in self.datasets.items():
+            key, source = f"datasets.{name}.new_examples", dataset.new_examples
+            if source and source.generate and "skeleton" not in dataset.columns:
+                yield f"{key}.generate: it retells skeletons, so keep that column (columns: {{skeleton: skeleton}})"
+            if source and source.write and source.write.model not in self.models:
+                yield f"{key}.write.model: {_unknown('model', source.write.model, self.models)}"
+        if not (curation := self.curation):
+            return
+        for key, known in (("model", self.models), ("dataset", self.datasets)):
+            if (value := getattr(curation, key)) not in known:
+                yield f"curation.{key}: {_unknown(key, value, known)}"
+                return
+        dataset = self.datasets[curation.dataset]
+        if not dataset.new_examples:
+            yield (
+                f"curation.dataset: nothing says where new examples of {curation.dataset} come from; give "
+                f"datasets.{curation.dataset}.new_examples"
+            )
+        there = dataset.train.examples or dataset.train.rows
+        if there and curation.start > there:
+            yield f"curation.start: {curation.start} wanted, but {curation.dataset} has {there} training examples"
+        if "difficulty" in curation.strategies and not dataset.difficulty:
+            key = f"datasets.{curation.dataset}.difficulty"
+            yield f"curation.strategies: difficulty needs labels; give {key}, or leave the strategy out"
+        if 1 not in self.sizes.values():
+            yield "sizes: curation trains on all that it has collected; name a size of 1, such as full"
+        for name in self.rounds.keys() & self.datasets.keys():
+            yield f"datasets.{name}: a round of curation is called so; rename it"
+
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All runs of the sweep, in its order."""
         return tuple(run for sweep in self.sweep for run in _runs(sweep))
 
+    @cached_property
+    def rounds(self) -> dict[str, Round]:
+        """The training sets that curation makes, by their names as datasets."""
+        return {made.dataset: made for made in unroll(self.curation)} if self.curation else {}
+
+    def run_of(self, made: Round) -> Run:
+        """The run that trains on what a round has collected, and on all before it."""
+        assert self.curation
+        epochs = max(1, round(self.curation.steps * self.training.batch_size / made.examples))
+        size = next(name for name, share in self.sizes.items() if share == 1)
+        return Run(
+            model=self.curation.model,
+            dataset=made.dataset,
+            lr=self.curation.lr,
+            epochs=epochs,
+            size=size,
+            seed=made.seed,
+        )
+
+    @cached_property
+    def trained_runs(self) -> tuple[Run, ...]:
+        """All runs, those of curation as well."""
+        return (*self.runs, *map(self.run_of, self.rounds.values()))
+
+    def home(self, dataset: str) -> str:
+        """The dataset of ``datasets`` that a dataset belongs to: itself, or the one whose examples a round extends."""
+        return self.rounds[dataset].home if dataset in self.rounds else dataset
+
+    def dataset(self, name: str) -> settings.Dataset:
+        """The settings of a dataset, also of one that a round of curation makes."""
+        return self.datasets[self.home(name)]
+
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The (model, dataset) pairs that have runs."""
-        return list(dict.fromkeys((run.model, run.dataset) for run in self.runs))
+        """The (model, dataset) pairs that have runs; curation's own counts by the runs that it starts from."""
+        own = [(self.curation.model, self.curation.dataset)] if self.curation else []
+        return list(dict.fromkeys([*((run.model, run.dataset) for run in self.runs), *own]))
 
     @cached_property
     def imported(self) -> dict[tuple[str, str], settings.Import]:
@@ -187,8 +258,13 @@ class Study(Block):
         return next(iter(self.datasets[dataset].test))
 
     def runs_of(self, model: str, dataset: str) -> list[Run]:
-        """The runs of a (model, dataset) pair."""
-        return [run for run in self.runs if (run.model, run.dataset) == (model, dataset)]
+        """The runs of a (model, dataset) pair that p is calibrated on, and all analyses are of.
+
+        Those of the sweep; where it has none, those that curation starts from.
+        """
+        runs = [run for run in self.runs if (run.model, run.dataset) == (model, dataset)]
+        starts = [made for made in self.rounds.values() if made.home == dataset and made.previous is None]
+        return runs or [run for run in map(self.run_of, starts) if run.model == model]
 
     def checkpoint_epochs(self, epochs: int) -> list[int]:
         """Epochs after which a run of this many epochs is evaluated, ascending.
