@@ -45,6 +45,16 @@ def source_of_new(wildcards):
     return STUDY.dataset(wildcards.dataset).new_examples
 
 
+def source_as_json(wildcards):
+    source = source_of_new(wildcards)
+    if not source:
+        dataset = STUDY.home(wildcards.dataset)
+        raise WorkflowError(
+            f"datasets.{dataset}.new_examples: nothing says where new examples come from; give generate, pool or write"
+        )
+    return source.model_dump_json()
+
+
 def pool_of(wildcards):
     source = source_of_new(wildcards)
     return [Path(file).expanduser() for file in source.pool.files or ()] if source and source.pool else []
@@ -122,6 +132,17 @@ rule measure_ifd:
         "--hardware {PERPLEXITY_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
 
+# Both rules below run the same script. A model that writes needs what sampling needs.
+COLLECT = (
+    "HF_HUB_OFFLINE=0 {ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/collect_examples.py --name {params.home} "
+    "--examples {input.examples:q} --tests {input.tests:q} --memorization {input.memorization:q} --threshold {input.threshold:q} "
+    "--ifd {input.ifd:q} --writer {input.writer:q} --strategy {params.strategy} --difficulty {params.difficulty:q} "
+    "--number {params.number} --seed {params.seed} --source {params.source:q} --example-settings {params.examples:q} "
+    "--settings {params.settings:q} --hardware {SAMPLE_HARDWARE} --title {params.title:q} "
+)
+COLLECT_ENV = "../../envs/sample.yaml" if WRITES else "../../envs/analyze.yaml"
+
+
 rule collect_examples:
     """Collect new examples after a round, and put them under what was trained on before."""
     input:
@@ -145,21 +166,110 @@ rule collect_examples:
     wildcard_constraints:
         dataset=one_of(STUDY.rounds.keys() - set(STARTS)),
     conda:
-        "../../envs/sample.yaml" if WRITES else "../../envs/analyze.yaml"
+        COLLECT_ENV
+    resources:
+        gpu=gpus("sampling") if WRITES else 0,
     params:
         home=lambda w: STUDY.home(w.dataset),
         number=lambda w: STUDY.rounds[w.dataset].collected,
         round=lambda w: STUDY.rounds[w.dataset].number,
         seed=lambda w: STUDY.rounds[w.dataset].seed,
+        title="{dataset}",
         strategy=strategy_of,
         difficulty=difficulty_if_read,
         examples=dataset_settings(Examples),
-        source=lambda w: source_of_new(w).model_dump_json(),
+        source=source_as_json,
         settings=settings(STUDY.collection),
         code=code("collect_examples.py"),
     shell:
-        "HF_HUB_OFFLINE=0 {SAMPLE_PYTHON} {SCRIPTS}/collect_examples.py --name {params.home} --examples {input.examples:q} "
-        "--previous {input.previous:q} --tests {input.tests:q} --memorization {input.memorization:q} --threshold {input.threshold:q} "
-        "--ifd {input.ifd:q} --writer {input.writer:q} --strategy {params.strategy} --difficulty {params.difficulty:q} "
-        "--number {params.number} --round {params.round} --seed {params.seed} --source {params.source:q} "
-        "--example-settings {params.examples:q} --settings {params.settings:q} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
+        COLLECT
+        + "--size 1 --previous {input.previous:q} --round {params.round} --out {output:q} --more 2>&1 | tee {log:q}"
+
+
+rule curate_run:
+    """Collect new examples after any run: the curated training file, and a page that says what was selected and why."""
+    input:
+        examples=fill(DATA, split=TRAIN),
+        tests=test_splits(DATA),
+        memorization=where_read("scores", MEMORIZATION),
+        threshold=where_read("scores", rules.choose_threshold.output[0]),
+        ifd=where_read("ifd", IFD),
+        pool=pool_of,
+        writer=ancient(writer_folder),
+        identity=writer_of(MODEL_IDENTITY),
+    output:
+        table=f"{CURATED}.parquet",
+        more=[f"{CURATED}.jsonl", f"{CURATED}.md"],
+    log:
+        f"{RESULTS}/logs/curate_run/{ONE_RUN}/{{strategy}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/curate_run/{ONE_RUN}/{{strategy}}.tsv"
+    wildcard_constraints:
+        strategy=one_of(STRATEGIES),
+    conda:
+        COLLECT_ENV
+    resources:
+        gpu=gpus("sampling") if WRITES else 0,
+    params:
+        home=lambda w: STUDY.home(w.dataset),
+        number=STUDY.collection.examples,
+        seed="{seed}",
+        size=size_of,
+        title=f"New examples for {ONE_RUN}",
+        strategy="{strategy}",
+        difficulty=difficulty_if_read,
+        examples=dataset_settings(Examples),
+        source=source_as_json,
+        settings=settings(STUDY.collection),
+        code=code("collect_examples.py"),
+    shell:
+        COLLECT
+        + "--size {params.size} --previous --round 1 --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
+
+
+rule compare_curation:
+    """Compare the strategies: test accuracy, gain and data efficiency."""
+    input:
+        grades=lambda w: expand_runs(GRADES, map(STUDY.run_of, STUDY.rounds.values())),
+        data=lambda w: expand(DATA, dataset=STUDY.rounds, split=TRAIN),
+    output:
+        accuracy=f"{CURATION}/accuracy.csv",
+        efficiency=f"{CURATION}/efficiency.csv",
+        collected=f"{CURATION}/collected.csv",
+        figures=[
+            report(f"{CURATION}/curation.{format}", caption="../report/curation.rst", category="Curation")
+            for format in STUDY.figures.formats
+        ],
+        page=report(CURATION_PAGE, caption="../report/curation.rst", category="Curation"),
+    log:
+        f"{RESULTS}/logs/compare_curation.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_curation.tsv"
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        rounds=lambda w: json.dumps(
+            [
+                {
+                    "strategy": made.strategy or "start",
+                    "seed": made.seed,
+                    "round": made.number,
+                    "new_examples": made.examples - STUDY.curation.start,
+                }
+                for made in STUDY.rounds.values()
+            ]
+        ),
+        test_set=lambda w: STUDY.predicted_test_set(STUDY.curation.model, STUDY.curation.dataset),
+        grader=STUDY.grading.grader,
+        difficulty=lambda w: [STUDY.dataset(STUDY.curation.dataset).difficulty or ""],
+        title=lambda w: f"{STUDY.curation.model} on {STUDY.curation.dataset}",
+        collection=settings(STUDY.collection),
+        statistics=settings(STUDY.statistics),
+        settings=settings(STUDY.figures),
+        code=code("compare_curation.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/compare_curation.py --rounds {params.rounds:q} --grades {input.grades:q} --data {input.data:q} "
+        "--test-set {params.test_set} --grader {params.grader} --difficulty {params.difficulty:q} --title {params.title:q} "
+        "--collection {params.collection:q} --statistics {params.statistics:q} --settings {params.settings:q} "
+        "--accuracy {output.accuracy:q} --efficiency {output.efficiency:q} --collected {output.collected:q} "
+        "--figures {output.figures:q} --out {output.page:q} 2>&1 | tee {log:q}"

@@ -6,11 +6,11 @@ import pandas as pd
 import torch
 
 from premem import cli
-from premem.models import load_tokenizer, require_gpus
+from premem.models import require_gpus
 from premem.perplexity import nll_under_checkpoint
 from premem.settings import PerplexityHardware, Templates
 from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, select_subset, start_token
+from premem.tokens import TokenizedExample, load_tokenizer, select_subset, start_token
 
 
 def main(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from premem.curation.overlap import Overlap, spelling
 from premem.curation.sources import Source
@@ -28,12 +29,17 @@ class Collected:
 
     examples: pd.DataFrame
     """question, solution, answer, further columns of the dataset; resembles: the example_id of the given example."""
-    selected: int
-    """Training examples that new ones were collected like."""
+    weights: NDArray[np.float64]
+    """That the strategy gave the training examples, shape (training examples,)."""
     fell_back: bool
     """Was no training example selected, so that all were taken?"""
     left_out: dict[str, int]
     """Why new examples were not taken → how many."""
+
+    @property
+    def selected(self) -> int:
+        """Training examples that new ones were collected like."""
+        return int(np.count_nonzero(self.weights))
 
 
 def describe_examples(
@@ -67,7 +73,9 @@ def describe_examples(
     return described
 
 
-def weigh(examples: pd.DataFrame, strategy: StrategyName, settings: Collection, where: str) -> tuple[np.ndarray, bool]:
+def weigh(
+    examples: pd.DataFrame, strategy: StrategyName, settings: Collection, where: str
+) -> tuple[NDArray[np.float64], bool]:
     """Return the weights of the training examples, and whether all were taken since the strategy took none.
 
     Raises:
@@ -115,24 +123,24 @@ def collect(
         UserError: if no example is selected and that is an error, or the source has too few.
     """
     weights, fell_back = weigh(examples, strategy, settings, where)
-    selected = int(np.count_nonzero(weights))
+    left = weights.copy()
     seen, overlap = {spelling(question) for question in known}, Overlap(tests, settings.ngram)
     rng, left_out, fruitless = np.random.default_rng(seed), Counter[str](), 0
     found: list[dict[str, Any]] = []
     while len(found) < number:
-        if not weights.any() or fruitless == PATIENCE:
+        if not left.any() or fruitless == PATIENCE:
             why = "; ".join(f"{count} left out: {reason}" for reason, count in left_out.items())
             raise UserError(
                 f"{where}: {number} new examples wanted, {number - len(found)} of them are missing: the source has no "
-                f"more like the {selected} selected training examples{f' ({why})' if why else ''}; give a larger "
-                "source, collect fewer, or raise collection.threshold or share"
+                f"more like the {np.count_nonzero(weights)} selected training examples{f' ({why})' if why else ''}; "
+                "give a larger source, collect fewer, or raise collection.threshold or share"
             )
-        drawn = rng.choice(len(examples), size=number - len(found), p=weights / weights.sum())
+        drawn = rng.choice(len(examples), size=number - len(found), p=left / left.sum())
         parents = examples.iloc[drawn]
         before = len(found)
         for row, parent, variant in zip(drawn, parents["example_id"], source.variants(parents), strict=True):
             if variant is None:
-                weights[row] = 0
+                left[row] = 0
             elif isinstance(variant, str):
                 left_out[variant] += 1
             elif spelling(variant["question"]) in seen:
@@ -143,7 +151,7 @@ def collect(
                 seen.add(spelling(variant["question"]))
                 found.append({**variant, "resembles": parent})
         fruitless = fruitless + 1 if len(found) == before else 0
-    return Collected(pd.DataFrame(found), selected, fell_back, dict(left_out))
+    return Collected(pd.DataFrame(found), weights, fell_back, dict(left_out))
 
 
 def extend(

@@ -9,10 +9,9 @@ import pandas as pd
 from premem.curation.sources import Variant
 from premem.errors import UserError
 from premem.grading import Style, final_answer, read_number
-from premem.models import context_of, load_tokenizer
 from premem.sampling import open_backend, seeded_prompts
 from premem.settings import SamplingHardware, Writer
-from premem.tokens import start_token
+from premem.tokens import context_of, load_tokenizer, start_token
 
 UNFINISHED = "the model wrote no question to the end"
 WITHOUT_ANSWER = "the model's solutions give no final answer"
