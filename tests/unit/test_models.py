@@ -31,7 +31,7 @@ from premem.sampling.transformers_backend import _StopDetector, choose_tokens
 from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import read_made_by, read_table, write_table
-from premem.tokens import TokenizedExample, find_too_long, load_tokenizer, start_token, tokenize
+from premem.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
 from tokenize_data import main as tokenize_data
 
 torch.set_num_threads(1)

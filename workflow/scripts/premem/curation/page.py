@@ -127,7 +127,7 @@ def selection_page(
         "training examples selected": f"{collected.selected} of {len(examples)} ({share:.0%})",
         "new examples": str(len(collected.examples)),
         "left out": "; ".join(f"{number}: {why}" for why, number in collected.left_out.items()) or "none",
-        f"share {settings.ngram} words in a row with a test question": f"{overlap:.1%} of the training examples; no new one",
+        f"{settings.ngram} words in a row as in a test question": f"{overlap:.1%} of the training examples, no new one",
     }
     if collected.fell_back:
         facts["note"] = "the strategy selected no example, so new ones were collected like all"
