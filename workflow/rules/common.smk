@@ -116,12 +116,12 @@ def expand_pairs(pattern, pairs=STUDY.pairs, **more):
     ]
 
 
-def expand_runs(pattern, runs=STUDY.runs):
+def expand_runs(pattern, runs=STUDY.trained_runs):
     """The pattern for every run."""
     return [path for run in runs for path in expand(pattern, **dict(run))]
 
 
-def expand_checkpoints(pattern, runs=STUDY.runs):
+def expand_checkpoints(pattern, runs=STUDY.trained_runs):
     """The pattern for every checkpoint of every run."""
     return [path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))]
 
