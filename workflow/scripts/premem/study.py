@@ -66,7 +66,7 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
-    analyses: tuple[Literal["scrutiny", "predictors", "models"], ...] = ()
+    analyses: tuple[Literal["scrutiny", "predictors", "robustness", "examples", "models"], ...] = ()
     """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
     belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
@@ -83,6 +83,10 @@ class Study(Block):
     """Intervals."""
     predictors: settings.Predictors = settings.Predictors()
     """Other predictors of generalization."""
+    robustness: settings.Robustness = settings.Robustness()
+    """Perturbed prompts."""
+    examples: settings.ExampleReports = settings.ExampleReports()
+    """Reports on single training examples."""
     figures: settings.Figures = settings.Figures()
     """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
@@ -134,6 +138,7 @@ class Study(Block):
             if corpus and corpus not in self.datasets:
                 key = f"models.{name}.pretrain.corpus.dataset"
                 problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
+        problems += self._problems_of_robustness()
         if "models" in self.analyses and not self.compared_datasets:
             problems.append("analyses: models compares models on a dataset, but no dataset has runs of several models")
         try:
@@ -143,6 +148,29 @@ class Study(Block):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _problems_of_robustness(self) -> Iterator[str]:
+        trained_on = dict.fromkeys(run.dataset for run in self.runs if run.dataset in self.datasets)
+        offered = {name: None for dataset in trained_on for name in self.datasets[dataset].perturbations}
+        for name in self.robustness.perturbations or ():
+            if name not in offered:
+                hint = (
+                    _unknown("perturbation", name, offered)
+                    if offered
+                    else f"unknown perturbation {name!r}; no dataset with runs offers any (datasets.….perturbations)"
+                )
+                yield f"robustness.perturbations: {hint}"
+        if isinstance(self.robustness.checkpoints, tuple):
+            there = sorted({epoch for run in self.runs for epoch in self.checkpoint_epochs(run.epochs)})
+            for epoch in self.robustness.checkpoints:
+                if epoch not in there:
+                    yield (
+                        f"robustness.checkpoints: no run has a checkpoint after epoch {epoch}; there are "
+                        f"{', '.join(map(str, there))}"
+                    )
+        asked = "analyses: robustness" if "robustness" in self.analyses else "examples.brittleness"
+        if self.predicts_brittleness and self.runs and not offered:
+            yield f"{asked} perturbs prompts, but no dataset with runs offers perturbations (datasets.….perturbations)"
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -179,6 +207,34 @@ class Study(Block):
         """The datasets that have results of several models."""
         number = Counter(dataset for _, dataset in self.judged_pairs)
         return [dataset for dataset in number if number[dataset] > 1]
+
+    @property
+    def predicts_brittleness(self) -> bool:
+        """Do reports on examples say how much accuracy these are predicted to lose?"""
+        return self.examples.brittleness or "robustness" in self.analyses
+
+    def perturbations_of(self, dataset: str) -> dict[str, settings.Perturbation]:
+        """The perturbations of a dataset's prompts that the study asks for."""
+        offered = self.datasets[dataset].perturbations
+        asked = self.robustness.perturbations
+        return {name: offered[name] for name in offered if asked is None or name in asked}
+
+    @property
+    def perturbed_pairs(self) -> list[tuple[str, str]]:
+        """The (model, dataset) pairs that have runs with perturbed checkpoints."""
+        runs = [run for run in self.runs if self.perturbed_epochs(run.epochs) and self.perturbations_of(run.dataset)]
+        return list(dict.fromkeys((run.model, run.dataset) for run in runs))
+
+    def perturbed_epochs(self, epochs: int) -> list[int]:
+        """Epochs after which a run of this many epochs is sampled with perturbed prompts, ascending."""
+        of_run = self.checkpoint_epochs(epochs)
+        match self.robustness.checkpoints:
+            case "all":
+                return of_run
+            case "last":
+                return of_run[-1:]
+            case listed:
+                return [epoch for epoch in of_run if epoch in listed]
 
     def predicted_test_set(self, model: str, dataset: str) -> str:
         """The test set of a pair that is predicted."""
