@@ -17,14 +17,16 @@ from premem.robustness import ALL, PREDICTORS, UNPERTURBED
 from premem.robustness.analysis import (
     DropModel,
     answers_table,
+    best_model,
     bin_edges,
     bin_of,
     contrast,
     drop_correlations,
-    interactions,
+    found_drop,
     predict_drops,
     predictors_of,
     regress,
+    slopes,
     table_of_bins,
 )
 from premem.robustness.figures import plot_bins
@@ -156,12 +158,16 @@ def test_drops_by_hand():
 
     bins = table_of_bins(answers, 2, STATISTICS)
     here = bins[(bins["predictor"] == "premem_accuracy") & (bins["perturbation"] == "x")]
-    found = here.set_index(["bin", "statistic"])["estimate"]
+    found = here[here["examples"] == "all"].set_index(["bin", "statistic"])["estimate"]
     assert found[0].to_dict() == pytest.approx({"unperturbed": 0.75, "perturbed": 0.25, "drop": 0.5, "kept": 1 / 3})
     assert found[1].to_dict() == pytest.approx({"unperturbed": 1, "perturbed": 1, "drop": 0, "kept": 1})
     assert here["low"].isna().all()  # a single run has no interval
 
-    whole = regress(answers, STATISTICS).query("model.isna() and perturbation == 'all'").set_index("statistic")
+    whole = (
+        regress(answers, STATISTICS)
+        .query("model.isna() and perturbation == 'all' and examples == 'all'")
+        .set_index("statistic")
+    )
     assert whole["estimate"]["drop"] == pytest.approx((1 + 0.75) / 2 - (0.75 + 0.125) / 2)
 
 
@@ -178,7 +184,9 @@ def test_intervals_of_bins_resample_runs():
     runs = [f"r{i}" for i in range(8)]
     answers = make_answers({UNPERTURBED: [1.0] * 8, "x": [0.0, 1.0] * 4}, [1.0] * 8, run=runs)
     bins = table_of_bins(answers, 2, Statistics(resamples=4000))
-    row = bins.query("predictor == 'premem_accuracy' and perturbation == 'x' and statistic == 'drop'").iloc[0]
+    row = bins.query(
+        "examples == 'all' and predictor == 'premem_accuracy' and perturbation == 'x' and statistic == 'drop'"
+    ).iloc[0]
     assert row["estimate"] == 0.5
     assert (row["low"], row["high"]) == (0.125, 0.875)  # 2.5% and 97.5% quantiles of binomial(8, 1/2) / 8
 
@@ -186,13 +194,15 @@ def test_intervals_of_bins_resample_runs():
 # --- regressions ----------------------------------------------------------------------------------------------------
 
 
-def simulate(interaction: float, runs=5, examples=300, samples=4, seed=0) -> pd.DataFrame:
-    """Answers whose log-odds fall by 1.5 under a perturbation, and less so by ``interaction`` per unit of premem."""
+def simulate(interaction: float, runs=5, examples=300, samples=4, seed=0, alike=False) -> pd.DataFrame:
+    """Answers whose log-odds fall by 1.5 under a perturbation, and less so by ``interaction`` per unit of premem,
+    which is ``alike`` in all runs or not."""
     random = np.random.default_rng(seed)
     tables = []
     skill = random.normal(0, 0.7, examples)
+    premem = random.integers(0, 5, examples) / 4
     for run in range(runs):
-        premem = random.integers(0, 5, examples) / 4
+        premem = premem if alike else random.integers(0, 5, examples) / 4
         others = {"train_accuracy": random.integers(0, 5, examples) / 4, "perplexity": random.uniform(1, 2, examples)}
         logit = 1 + 0.3 * run + premem + skill
         for name, shift in ((UNPERTURBED, 0), ("x", -1.5 + interaction * premem), ("y", -1 + interaction * premem)):
@@ -203,50 +213,109 @@ def simulate(interaction: float, runs=5, examples=300, samples=4, seed=0) -> pd.
     return pd.concat(tables, ignore_index=True)
 
 
+@pytest.fixture(scope="module")
+def analysed():
+    answers = simulate(3)
+    return table_of_bins(answers, 5, STATISTICS), regress(answers, STATISTICS)
+
+
+def slope_of(table: pd.DataFrame, statistic: str, *predictors: str) -> dict:
+    """The row of the first predictor of a model."""
+    rows = slopes(table, predictors, 0.95)
+    return next(row for row in rows if row["statistic"] == statistic and row["predictor"] == predictors[0])
+
+
 def test_the_interaction_is_found_where_there_is_one():
     for true in (0, 1.5):
-        answers = simulate(true)
-        (row,) = interactions(contrast(answers, "x"), ["premem_accuracy"], 0.95)
-        spread = contrast(answers, "x").groupby("run")["premem_accuracy"].transform(lambda x: x - x.mean()).std(ddof=0)
+        table = contrast(simulate(true), "x")
+        spread = table.groupby("run")["premem_accuracy"].transform(lambda x: x - x.mean()).std(ddof=0)
+        row = slope_of(table, "interaction", "premem_accuracy")
         assert row["low"] < true * spread < row["high"]
         assert (row["low"] > 0) == (true > 0)
-        (other,) = interactions(contrast(answers, "x"), ["perplexity"], 0.95)
+        beside = slope_of(table, "interaction", "premem_accuracy", "train_accuracy", "perplexity")
+        assert beside["estimate"] == pytest.approx(row["estimate"], abs=0.02)
+        other = slope_of(table, "interaction", "perplexity")
         assert other["low"] < 0 < other["high"]
 
 
-def test_errors_are_clustered_by_example():
-    """As statsmodels gives them for single answers, each a row of its own; not as if answers were independent."""
-    table = contrast(simulate(1, runs=3, examples=60), "x")
-    (row,) = interactions(table, ["premem_accuracy"], 0.95)
+def single_answers(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per answer: z (the predictor), perturbed, cell, example, right."""
     x = table["premem_accuracy"] - table.groupby("run")["premem_accuracy"].transform("mean")
     rows = []
     for z, (_, example) in zip(x / x.std(ddof=0), table.iterrows(), strict=True):
         for arm, when in enumerate(("before", "after")):
             right, n = int(example[f"right_{when}"]), int(example[f"n_{when}"])
-            rows += [(z * arm, z, f"{example['run']} {arm}", example["example_id"], k < right) for k in range(n)]
-    single = pd.DataFrame(rows, columns=["interaction", "z", "cell", "example", "right"])
-    design = pd.concat([single[["interaction", "z"]], pd.get_dummies(single["cell"])], axis=1).astype(float)
-    model = sm.Logit(single["right"].astype(float), design)
+            rows += [(z, arm, f"{example['run']} {arm}", example["example_id"], k < right) for k in range(n)]
+    return pd.DataFrame(rows, columns=["z", "perturbed", "cell", "example", "right"])
+
+
+@pytest.mark.parametrize("statistic", ["still_right", "interaction"])
+def test_errors_are_clustered_by_example(statistic):
+    """As statsmodels gives them for single answers, each a row of its own."""
+    table = contrast(simulate(1, runs=3, examples=200, alike=True), "x")
+    row = slope_of(table, statistic, "premem_accuracy")
+    single = single_answers(table)
+    if statistic == "still_right":
+        single = single[single["perturbed"] == 1].reset_index(drop=True)
+        terms = {"slope": single["z"]}
+    else:
+        terms = {"slope": single["z"] * single["perturbed"], "z": single["z"]}
+    design = pd.concat([pd.DataFrame(terms), pd.get_dummies(single["cell"])], axis=1).astype(float)
     groups = pd.factorize(single["example"])[0]
+    model = sm.Logit(single["right"].astype(float), design)
     clustered = model.fit(disp=0, cov_type="cluster", cov_kwds={"groups": groups})
-    assert row["estimate"] == pytest.approx(clustered.params["interaction"], rel=1e-5)
-    low, high = clustered.conf_int().loc["interaction"]
+    assert row["estimate"] == pytest.approx(clustered.params["slope"], rel=1e-5)
+    low, high = clustered.conf_int().loc["slope"]
     assert (row["low"], row["high"]) == pytest.approx((low, high), abs=0.01)  # but for the small-sample factor
+    if statistic == "still_right":  # what answers to a question have in common is in both halves of an interaction
+        assert clustered.bse["slope"] > 1.2 * model.fit(disp=0).bse["slope"]
+
+
+def test_the_slope_of_the_drop_by_hand():
+    """Drops 1, 0, 1, 0.5 at premem 0, 1, 0, 1: −0.75 per unit, of which a standard deviation is a half. Its error is
+    the sandwich by hand: sums of x times residual within each example."""
+    answers = make_answers({UNPERTURBED: [1, 1, 1, 1], "x": [0, 1, 0, 0.5]}, [0, 1, 0, 1], run=["r"] * 4)
+    row = slope_of(contrast(answers, "x"), "drop_slope", "premem_accuracy")
+    assert row["estimate"] == pytest.approx(-0.375)
+    z, drop = np.array([-1, 1, -1, 1]), np.array([1, 0, 1, 0.5]) - 0.625
+    residual = drop + 0.375 * z
+    error = np.sqrt(((z * residual) ** 2).sum()) / (z**2).sum() * np.sqrt(4 / 3 * 3 / 3)
+    assert row["high"] - row["estimate"] == pytest.approx(1.959964 * error, rel=1e-4)
+
+
+def test_checkpoints_without_wrong_answers_tell_of_the_drop_and_not_of_the_odds():
+    answers = simulate(2, runs=2)
+    first = answers["run"] == "r0"
+    answers.loc[first & (answers["perturbation"] == UNPERTURBED), "accuracy"] = 1.0
+    table = contrast(answers, "x")
+    assert slope_of(table, "interaction", "premem_accuracy")["estimate"] == pytest.approx(
+        slope_of(table[table["run"] == "r1"], "interaction", "premem_accuracy")["estimate"], rel=0.1
+    )
+    alone = table[table["run"] == "r0"]
+    assert slope_of(alone, "interaction", "premem_accuracy")["note"].startswith(
+        "undefined: all answers of a checkpoint"
+    )
+    assert (
+        slope_of(alone, "drop_slope", "premem_accuracy")["high"]
+        < 0
+        < slope_of(alone, "still_right", "premem_accuracy")["low"]
+    )
 
 
 def test_a_fit_that_is_not_possible_says_why():
+    def notes(answers, *predictors):
+        return {row["statistic"]: row.get("note") for row in slopes(contrast(answers, "x"), predictors, 0.95)}
+
     answers = make_answers({UNPERTURBED: [1, 0.75], "x": [1, 0.25]}, [1, 1])
-    (row,) = interactions(contrast(answers, "x"), ["premem_accuracy"], 0.95)
-    assert row["note"] == "undefined: the predictor does not vary within a checkpoint"
-    answers = make_answers({UNPERTURBED: [1, 0.75], "x": [0, 0]}, [1, 0])
-    (row,) = interactions(contrast(answers, "x"), ["premem_accuracy"], 0.95)
-    assert row["note"] == "undefined: all answers are right, or all wrong"
+    assert set(notes(answers, "premem_accuracy").values()) == {
+        "undefined: the predictor does not vary within a checkpoint"
+    }
     answers = make_answers({UNPERTURBED: [1, 1, 0, 0], "x": [0, 0, 1, 1]}, [1, 1, 0, 0], run=["r"] * 4)
-    (row,) = interactions(contrast(answers, "x"), ["premem_accuracy"], 0.95)
-    assert row["note"] == "undefined: the regression has no finite solution"
+    assert notes(answers, "premem_accuracy")["still_right"] == "undefined: the regression has no finite solution"
     same = simulate(0, runs=2).assign(train_accuracy=lambda table: 2 * table["premem_accuracy"])
-    rows = interactions(contrast(same, "x"), ["premem_accuracy", "train_accuracy"], 0.95)
-    assert {row["note"] for row in rows} == {"undefined: the predictors of the model are the same but for their scale"}
+    assert set(notes(same, "premem_accuracy", "train_accuracy").values()) == {
+        "undefined: the predictors of the model are the same but for their scale"
+    }
 
 
 def test_a_saturated_model_predicts_the_drops_of_its_groups():
@@ -257,20 +326,23 @@ def test_a_saturated_model_predicts_the_drops_of_its_groups():
 
 
 def test_drops_of_a_run_are_predicted_by_the_others():
-    answers = simulate(3, runs=4)
-    table = contrast(answers, "x")
+    table = contrast(simulate(3, runs=4), "x")
     found = drop_correlations(table, ["premem_accuracy"])
     held = table[table["run"] == "r2"]
     model = DropModel(table[table["run"] != "r2"], ["premem_accuracy"])
-    drop = held["right_before"] / held["n_before"] - held["right_after"] / held["n_after"]
-    assert found["r2"] == pytest.approx(np.corrcoef(model.predict(held), drop)[0, 1])
+    assert found["r2"] == pytest.approx(np.corrcoef(model.predict(held), found_drop(held))[0, 1])
     assert found.min() > 0.1
     assert drop_correlations(table, ["perplexity"]).abs().max() < 0.2
     assert drop_correlations(held, ["premem_accuracy"]).isna().all()  # no other run
+    # A run in which all look alike: nothing is told, which is not undefined.
+    table.loc[table["run"] == "r2", "premem_accuracy"] = 0.5
+    assert drop_correlations(table, ["premem_accuracy"])["r2"] == 0
 
 
-def test_brittleness_is_ranked_by_what_tells_of_it():
-    table = regress(simulate(3), STATISTICS)
+def test_brittleness_is_ranked_by_what_tells_of_it(analysed):
+    _, table = analysed
+    assert best_model(table) in ("premem_accuracy", "premem_and_train_accuracy", "together")
+    table = table[table["examples"] == "all"]
     found = table[table["perturbation"] == ALL].set_index(["model", "statistic"])
     premem, train = (found.loc[(name, "drop_correlation")] for name in ("premem_accuracy", "train_accuracy"))
     assert premem["low"].item() > train["high"].item()
@@ -286,7 +358,7 @@ def test_every_example_gets_a_predicted_drop_even_where_nothing_was_perturbed():
     )
     later = pd.concat([memorization, memorization.assign(epoch=2)])
     first_of_both = predictors_of(memorization, 1.0)
-    drops = predict_drops(answers, later, p=1.0)
+    drops = predict_drops(answers, later, 1.0, "together")
     assert len(drops) == len(later)
     first, last = (drops[drops["epoch"] == epoch]["predicted_drop"].to_numpy() for epoch in (1, 2))
     assert first == pytest.approx(last)
@@ -297,38 +369,39 @@ def test_every_example_gets_a_predicted_drop_even_where_nothing_was_perturbed():
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def analysed():
-    answers = simulate(3)
-    return table_of_bins(answers, 5, STATISTICS), regress(answers, STATISTICS)
-
-
 def page_of(bins, regression):
     changes = {"x": Perturbation(answer_begins=" x|`y"), "y": Perturbation(prompt="a\n{question}")}
-    return robustness_page("a on b", changes, bins, regression, "figure.png")
+    return robustness_page("a on b", changes, bins, regression, {"all": "all.png", "solved": "solved.png"})
 
 
 def test_the_page_tells_what_was_found(analysed):
     page = page_of(*analysed)
     assert "Examples with a low premem accuracy (" in page
-    assert "erplexity (" in page.split("tells nothing of the odds lost")[-2]
+    assert "Perplexity (" in page
+    assert "does not tell, within its interval, which examples lose more accuracy" in page
+    assert "Beside train accuracy: examples with a low premem accuracy (" in page
     assert "Ahead of train accuracy alone beyond the interval: premem accuracy" in page
     assert "| x | answer begins ` x\\|'y` |" in page
     assert "prompt `a⏎{question}`" in page
     assert "nan" not in page
 
 
-def test_a_page_of_undefined_numbers_is_a_page():
-    answers = make_answers({UNPERTURBED: [0, 0], "x": [0, 0]}, [0, 0])
-    page = page_of(table_of_bins(answers, 5, STATISTICS), regress(answers, STATISTICS))
+@pytest.mark.parametrize("solved", [0, 1])
+def test_a_page_of_undefined_numbers_is_a_page(solved, tmp_path):
+    answers = make_answers({UNPERTURBED: [0, 0], "x": [0, 0]}, [0, 0]).assign(train_accuracy=solved)
+    bins = table_of_bins(answers, 5, STATISTICS)
+    page = page_of(bins, regress(answers, STATISTICS))
     assert "Nothing can be fitted" in page
     assert "undefined: the predictor does not vary within a checkpoint" in page
+    assert ("No example was answered right every time" in page) == (not solved)
     assert "nan" not in page
+    save(plot_bins(bins, "solved", Figures()), [tmp_path / "figure.png"], 60)
 
 
 def test_the_figure_has_a_panel_for_every_perturbation_and_predictor(analysed, tmp_path):
-    figure = plot_bins(analysed[0], Figures())
-    assert len(figure.axes) == 2 * len(PREDICTORS)
-    assert [ax.get_title() for ax in figure.axes[:2]] == ["x", "y"]
+    for examples, rows in (("all", 3), ("solved", 2)):
+        figure = plot_bins(analysed[0], examples, Figures())
+        assert len(figure.axes) == 2 * rows
+        assert [ax.get_title() for ax in figure.axes[:2]] == ["x", "y"]
     save(figure, [tmp_path / "figure.png"], 60)
     assert (tmp_path / "figure.png").stat().st_size > 1000

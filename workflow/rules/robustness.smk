@@ -146,13 +146,13 @@ rule measure_robustness:
 
 
 rule plot_robustness:
-    """Write the page, with its figure."""
+    """Write the page, with its figures."""
     input:
         bins=rules.measure_robustness.output.bins,
         regression=rules.measure_robustness.output.regression,
     output:
         page=report(ROBUSTNESS_PAGE, caption="../report/robustness.rst", category="{model} on {dataset}"),
-        figures=figure_files("robustness"),
+        figures=figure_files("robustness") + figure_files("robustness_solved"),
     log:
         f"{RESULTS}/logs/plot_robustness/{{model}}/{{dataset}}.log",
     benchmark:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from premem import cli
 from premem.memorization import sampled_accuracy
-from premem.robustness.analysis import answers_table, predict_drops, regress, table_of_bins
+from premem.robustness.analysis import answers_table, best_model, predict_drops, regress, table_of_bins
 from premem.scores import MEMORIZATION_COLUMNS
 from premem.settings import Statistics
 from premem.tables import read_table, write_csv, write_table
@@ -34,8 +34,10 @@ def main(
     table = answers_table(accuracy, memorized, p)
     write_table(table, answers)
     write_csv(table_of_bins(table, number_of_bins, statistics), bins)
-    write_table(predict_drops(table, memorized, p), drops)
-    write_csv(regress(table, statistics), out)
+    regression = regress(table, statistics)
+    model = best_model(regression)
+    write_table(predict_drops(table, memorized, p, model).assign(model=model), drops)
+    write_csv(regression, out)
 
 
 if __name__ == "__main__":

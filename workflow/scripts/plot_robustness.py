@@ -1,4 +1,4 @@
-"""Write the page and the figure of what perturbations do."""
+"""Write the page and the figures of what perturbations do."""
 
 import json
 import os
@@ -24,10 +24,14 @@ def main(
 ) -> None:
     in_bins, regressed = read_csv(bins), read_csv(regression)
     changes = {key: Perturbation.model_validate(value) for key, value in json.loads(perturbations).items()}
-    save(plot_bins(in_bins, settings), figures, settings.dpi)
-    shown = min(figures, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
+    links = {}
+    for examples, name in {"all": "robustness", "solved": "robustness_solved"}.items():
+        paths = [path for path in figures if path.stem == name]
+        save(plot_bins(in_bins, examples, settings), paths, settings.dpi)
+        shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
+        links[examples] = os.path.relpath(shown, out.parent)
     with whole(out) as aside:
-        aside.write_text(robustness_page(title, changes, in_bins, regressed, os.path.relpath(shown, out.parent)))
+        aside.write_text(robustness_page(title, changes, in_bins, regressed, links))
 
 
 if __name__ == "__main__":

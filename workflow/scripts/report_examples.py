@@ -6,6 +6,7 @@ from pathlib import Path
 from premem import cli
 from premem.examples import examples_page, examples_table
 from premem.files import whole
+from premem.robustness import MODEL_TITLES
 from premem.scores import MEMORIZATION_COLUMNS
 from premem.study import TRAIN
 from premem.tables import read_table, write_table
@@ -27,11 +28,12 @@ def main(
     scores = read_table(memorization, MEMORIZATION_COLUMNS)
     last = scores["epoch"].max()
     p = json.loads(threshold.read_text())["threshold"]
-    predicted = None
+    predicted, predicted_from = None, ""
     for path in drops:
-        found = read_table(path, ["run", "epoch", "example_id", "predicted_drop"])
+        found = read_table(path, ["run", "epoch", "example_id", "predicted_drop", "model"])
         here = (found["run"] == memorization.parent.name) & (found["epoch"] == last)
         predicted = found[here].set_index("example_id")["predicted_drop"]
+        predicted_from = MODEL_TITLES[found["model"].iloc[0]]
     examples = examples_table(scores, p, read_table(data, ["example_id", "question", "solution"]), predicted)
 
     keys = ["split", "example_id", "sample"]
@@ -43,7 +45,7 @@ def main(
     )
     write_table(examples, table)
     with whole(out) as aside:
-        aside.write_text(examples_page(title, examples, answers, p, shown))
+        aside.write_text(examples_page(title, examples, answers, p, shown, predicted_from))
 
 
 if __name__ == "__main__":

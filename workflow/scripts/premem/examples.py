@@ -66,7 +66,8 @@ def examples_table(
     for epoch in accuracy.index:
         table[f"accuracy_epoch_{epoch}"] = accuracy.loc[epoch]
         table[f"perplexity_epoch_{epoch}"] = perplexity.loc[epoch]
-    table = table.join(data.drop(columns="subset_rank", errors="ignore").set_index("example_id"), rsuffix="_in_dataset")
+    columns = data.drop(columns="subset_rank", errors="ignore").set_index("example_id")
+    table = table.join(columns, suffixes=("", "_in_dataset"))
     by = ["premem_accuracy", "early_accuracy"]
     table = table.rename_axis("example_id").reset_index()
     return table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
@@ -93,7 +94,9 @@ def typical_samples(answers: pd.DataFrame) -> dict[str, str]:
     return shown
 
 
-def examples_page(title: str, table: pd.DataFrame, answers: pd.DataFrame, p: float, shown: int) -> str:
+def examples_page(
+    title: str, table: pd.DataFrame, answers: pd.DataFrame, p: float, shown: int, predicted_from: str = ""
+) -> str:
     """Return the page.
 
     Args:
@@ -102,6 +105,7 @@ def examples_page(title: str, table: pd.DataFrame, answers: pd.DataFrame, p: flo
         answers: of the last checkpoint: example_id, text, grade, extracted.
         p: the threshold.
         shown: how many of the most and of the least learned examples to show.
+        predicted_from: what ``predicted_drop`` is predicted from, if it is there.
     """
     epochs = [int(name.rpartition("_")[2]) for name in table if name.startswith("accuracy_epoch_")]
     known = table["memorized_at"].notna()
@@ -121,10 +125,13 @@ def examples_page(title: str, table: pd.DataFrame, answers: pd.DataFrame, p: flo
         f"{table['premem_accuracy'].mean():.2f}. All of them are in `examples.parquet`.",
         markdown_table(("epoch", "accuracy", "perplexity (geometric mean)", "memorized here first"), history),
     ]
-    if "predicted_drop" not in table:
+    if "predicted_drop" in table:
+        parts.append(f"The accuracy that each is predicted to lose under perturbations comes from {predicted_from}.")
+    else:
         parts.append(
-            "How much accuracy each is predicted to lose when its prompt is perturbed is not known here: "
-            "`examples: {brittleness: true}` in the study, or `robustness` among its `analyses`, adds it."
+            "How much accuracy each is predicted to lose under perturbations is not known here: "
+            "`examples: {brittleness: true}` in the study, or `robustness` among its `analyses`, adds it where the "
+            "dataset has perturbations."
         )
     shown = min(shown, len(table))
     by_example = dict(list(answers.groupby("example_id")))
@@ -150,10 +157,7 @@ def _numbers(row: dict, epochs: list[int]) -> str:
     if "predicted_drop" in row and not pd.isna(row["predicted_drop"]):
         said.append(f"predicted to lose {row['predicted_drop']:.2f} of accuracy under perturbations")
     lines = [
-        (
-            name,
-            *(f"{row[f'{name}_epoch_{epoch}']:.{digits}f}" for epoch in epochs),
-        )
+        (name, *(f"{row[f'{name}_epoch_{epoch}']:.{digits}f}" for epoch in epochs))
         for name, digits in (("accuracy", 2), ("perplexity", 3))
     ]
     return "; ".join(said) + ".\n\n" + markdown_table(("epoch", *map(str, epochs)), lines)

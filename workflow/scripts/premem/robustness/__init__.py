@@ -11,9 +11,17 @@ perturbation.
 
 from premem.settings import UNPERTURBED
 
-__all__ = ["ALL", "PREDICTORS", "UNPERTURBED"]
+__all__ = ["ALL", "MODEL_TITLES", "PREDICTORS", "UNPERTURBED"]
 
 ALL = "all"
 """What stands for the name of a perturbation where the answers under all of them are put together."""
 PREDICTORS = {"premem_accuracy": "premem accuracy", "train_accuracy": "train accuracy", "perplexity": "perplexity"}
 """Column → what a reader calls it."""
+MODEL_TITLES = {
+    **PREDICTORS,
+    "premem_and_train_accuracy": "train accuracy and premem accuracy",
+    "perplexity_and_train_accuracy": "train accuracy and perplexity",
+    "premem_and_perplexity": "premem accuracy and perplexity",
+    "together": "train accuracy, premem accuracy and perplexity",
+}
+"""Set of predictors → what a reader calls it."""

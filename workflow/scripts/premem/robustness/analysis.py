@@ -5,28 +5,33 @@ The table that all begins with, ``answers``, has a row per example × checkpoint
     run, epoch, example_id, premem_accuracy, train_accuracy, perplexity, perturbation, accuracy, n_samples
 
 ``accuracy`` is of the answers sampled here; the three predictors come from the memorization table and share no answer
-with it. The *drop* is unperturbed minus perturbed accuracy. Two tables come out of it:
+with it. The *drop* is unperturbed minus perturbed accuracy. Two tables come out of it, with a row for every number:
 
-    bins        perturbation, predictor, bin, low_edge, high_edge, mean, statistic, estimate, low, high, n_examples,
-                n_runs
-    regression  perturbation, model, predictor, statistic, estimate, low, high, n_examples, n_runs, note
+    bins        examples, perturbation, predictor, bin, low_edge, high_edge, mean, statistic, estimate, low, high,
+                n_examples, n_runs
+    regression  examples, perturbation, model, predictor, statistic, estimate, low, high, n_examples, n_runs, note
 
-Their ``perturbation`` may be ``all``: the answers under all of them put together.
+``examples`` is ``all`` or ``solved``: those of which every answer was right when the predictors were measured, as where
+models have memorized. ``perturbation`` is a name or ``all``: the answers under all of them put together. A *model* is a
+set of predictors. What it tells of the examples of a checkpoint is said in three ways, per standard deviation of a
+predictor within checkpoints (of log perplexity), beside the other predictors of the model. Each has a constant for
+every checkpoint, and errors clustered by example, since answers to the same question are alike in all runs:
 
-**The regression.** Each sampled answer, unperturbed or perturbed, is right or wrong; the logistic regression is
+- ``still_right``: logit P(perturbed answer is right) = checkpoint + b x, a logistic regression. What predicts accuracy
+  predicts it under any prompt, so b says something of brittleness among examples that are solved alike.
+- ``interaction``: logit P(answer is right) = cell + β x + δ x · perturbed, over unperturbed and perturbed answers, with
+  a constant for each cell (checkpoint × perturbed or not). δ says how much more x tells of an answer once the prompt is
+  perturbed: 0 if all examples lose the same odds, above 0 if those of low x lose more. (Unperturbed accuracy as a
+  control would not do: of a few samples it is noisy, and x would be given credit for what the noise hides. As an
+  outcome its noise does no harm.) Checkpoints at which either kind of answers is all right or all wrong tell nothing of
+  odds lost, and are left out. A perturbation that makes answers hinge on other things flattens the slope of whatever
+  predicts accuracy, so that a single δ is often below 0: what counts is δ of one predictor beside the others.
+- ``drop_slope``: drop = checkpoint + b x, least squares, in units of accuracy; below 0 if examples of low x lose more.
+  What is never solved has nothing to lose, so this too is about brittleness among examples that are solved alike.
 
-    logit P(right) = cell + β x + δ x · perturbed
-
-with a constant for every cell (checkpoint × perturbed or not), so that examples of one checkpoint are compared with
-each other. δ says how much more a predictor x tells of an answer once the prompt is perturbed: 0 if all examples lose
-the same odds, above 0 if those of low x lose more. A regression of the perturbed answers alone on x ("is the answer
-still right?") would not do, for what predicts accuracy predicts it under any prompt. Nor would the unperturbed accuracy
-as a control: of a few samples it is noisy, and x would be given credit for what the noise hides. As an outcome its
-noise does no harm. Answers to the same question are alike, in all runs, so errors are clustered by example.
-
-**The prediction.** The same without cells, logit P = a + b x + perturbed (c + d x), is fitted on all runs but one and
-predicts the drop of each example of that run, P(unperturbed) − P(perturbed): its correlation with the drop that is
-found there says how well brittle examples of a new model are told from others. It is bounded well below 1, since the
+**The prediction.** Without constants for checkpoints, logit P = a + b x + perturbed (c + d x) is fitted on all runs but
+one and predicts the drop of each example of that run, P(unperturbed) − P(perturbed). Its correlation with the drop that
+is found there says how well brittle examples of a new model are told from others. It is bounded well below 1, since the
 drop that is found is a difference of a few samples.
 """
 
@@ -40,6 +45,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.regression.linear_model import OLS
 
 from premem.memorization import premem_accuracy
 from premem.regression import FEWEST_RUNS, interval
@@ -50,13 +56,21 @@ Floats = NDArray[np.float64]
 
 KEYS = ["run", "epoch", "example_id"]
 ANSWERS_COLUMNS = [*KEYS, *PREDICTORS, "perturbation", "accuracy", "n_samples"]
-MODELS: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in PREDICTORS},
-    "premem_and_train_accuracy": ("premem_accuracy", "train_accuracy"),
-    "perplexity_and_train_accuracy": ("perplexity", "train_accuracy"),
-    "together": tuple(PREDICTORS),
+MODELS: dict[str, dict[str, tuple[str, ...]]] = {
+    "all": {
+        **{name: (name,) for name in PREDICTORS},
+        "premem_and_train_accuracy": ("premem_accuracy", "train_accuracy"),
+        "perplexity_and_train_accuracy": ("perplexity", "train_accuracy"),
+        "together": tuple(PREDICTORS),
+    },
+    "solved": {
+        "premem_accuracy": ("premem_accuracy",),
+        "perplexity": ("perplexity",),
+        "premem_and_perplexity": ("premem_accuracy", "perplexity"),
+    },
 }
-"""Model → its predictors."""
+"""Examples → model → its predictors. Train accuracy is the same for all solved examples."""
+SLOPES = ("still_right", "interaction", "drop_slope")
 REFERENCE = "train_accuracy"
 """The model that the others are compared with: what is known without looking at memorization."""
 LARGEST_COEFFICIENT = 20.0
@@ -133,15 +147,14 @@ def table_of_bins(answers: pd.DataFrame, bins: int, statistics: Statistics) -> p
     ``kept`` is perturbed / unperturbed accuracy. Intervals resample whole runs.
     """
     rows: list[dict[str, object]] = []
-    for perturbation in _perturbations(answers):
-        table = contrast(answers, perturbation)
-        for predictor in PREDICTORS:
+    for examples, perturbation, table in _contrasts(answers):
+        for predictor in [names[0] for names in MODELS[examples].values() if len(names) == 1]:
             edges = bin_edges(table[predictor], predictor, bins)
             where = bin_of(table[predictor], edges)
             for number in range(len(edges) - 1):
                 here = table[where == number]
                 what = {
-                    **{"perturbation": perturbation, "predictor": predictor, "bin": number},
+                    **{"examples": examples, "perturbation": perturbation, "predictor": predictor, "bin": number},
                     **{"low_edge": edges[number], "high_edge": edges[number + 1], "mean": here[predictor].mean()},
                     **{"n_examples": len(here), "n_runs": here["run"].nunique()},
                 }
@@ -149,8 +162,13 @@ def table_of_bins(answers: pd.DataFrame, bins: int, statistics: Statistics) -> p
     return pd.DataFrame(rows)
 
 
-def _perturbations(answers: pd.DataFrame) -> list[str]:
-    return [*(name for name in answers["perturbation"].unique() if name != UNPERTURBED), ALL]
+def _contrasts(answers: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield examples, perturbation and their contrast, for those of which there are any."""
+    solved = answers[answers["train_accuracy"] > 1 - ROUNDING]
+    for examples, found in (("all", answers), ("solved", solved)):
+        for perturbation in [*(name for name in found["perturbation"].unique() if name != UNPERTURBED), ALL]:
+            if len(found):
+                yield examples, perturbation, contrast(found, perturbation)
 
 
 def _accuracies(table: pd.DataFrame, statistics: Statistics) -> Iterator[dict[str, object]]:
@@ -186,33 +204,33 @@ def _draws(runs: int, statistics: Statistics) -> Floats:
 def regress(answers: pd.DataFrame, statistics: Statistics) -> pd.DataFrame:
     """Return the regression table (see the top of this module). ``statistic`` is one of
 
-    unperturbed, perturbed, drop, kept   over all examples, without a model; intervals resample runs
-    interaction                          δ, log-odds per standard deviation of the predictor within checkpoints (of
-                                         log perplexity), beside the other predictors of the model; clustered interval
-    drop_correlation                     of the predicted with the found drop within a run that was not fitted to, mean
-                                         over runs; its interval resamples these runs
-    ahead_of_train_accuracy              how much it is above that of the model of train accuracy alone
+    unperturbed, perturbed, drop, kept      over all examples, without a model; intervals resample runs
+    still_right, interaction, drop_slope    see the top of this module; intervals from clustered errors
+    drop_correlation                        of predicted with found drops within a run that was not fitted to, mean over
+                                            runs; its interval resamples these runs
+    ahead_of_train_accuracy                 how much it is above that of the model of train accuracy alone
     """
     rows: list[dict[str, object]] = []
-    for perturbation in _perturbations(answers):
-        table = contrast(answers, perturbation)
-        size = {"perturbation": perturbation, "n_examples": len(table), "n_runs": table["run"].nunique()}
-        rows += [{**size, **row} for row in _accuracies(table, statistics)]
-        correlations = {model: drop_correlations(table, names) for model, names in MODELS.items()}
-        for model, names in MODELS.items():
-            rows += [{**size, "model": model, **row} for row in interactions(table, names, statistics.confidence)]
+    for examples, perturbation, table in _contrasts(answers):
+        what = {"examples": examples, "perturbation": perturbation, "n_examples": len(table)}
+        what |= {"n_runs": table["run"].nunique()}
+        rows += [{**what, **row} for row in _accuracies(table, statistics)]
+        models = MODELS[examples]
+        correlations = {model: drop_correlations(table, names) for model, names in models.items()}
+        for model, names in models.items():
+            rows += [{**what, "model": model, **row} for row in slopes(table, names, statistics.confidence)]
             compared = {"drop_correlation": correlations[model]}
-            if model != REFERENCE:
+            if model != REFERENCE and REFERENCE in models:
                 compared["ahead_of_train_accuracy"] = correlations[model] - correlations[REFERENCE]
             for statistic, of_runs in compared.items():
                 row = {"statistic": statistic, **_mean_over_runs(of_runs, statistics)}
-                rows.append({**size, "model": model, **row})
-    columns = ["perturbation", "model", "predictor", "statistic", "estimate", "low", "high", "n_examples", "n_runs"]
-    return pd.DataFrame(rows, columns=[*columns, "note"])
+                rows.append({**what, "model": model, **row})
+    columns = ["examples", "perturbation", "model", "predictor", "statistic", "estimate", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "n_examples", "n_runs", "note"])
 
 
-def interactions(table: pd.DataFrame, predictors: Sequence[str], confidence: float) -> list[dict[str, object]]:
-    """Fit the logistic regression with cells.
+def slopes(table: pd.DataFrame, predictors: Sequence[str], confidence: float) -> list[dict[str, object]]:
+    """Fit the three regressions of slopes (see the top of this module).
 
     Args:
         table: a contrast.
@@ -220,37 +238,69 @@ def interactions(table: pd.DataFrame, predictors: Sequence[str], confidence: flo
         confidence: of the intervals.
 
     Returns:
-        predictor, statistic (``interaction``), estimate, low, high, note.
+        predictor, statistic (of ``SLOPES``), estimate, low, high, note.
     """
     checkpoint = table.groupby(["run", "epoch"], observed=True).ngroup().to_numpy()
-    x = _values(table, predictors)
-    x -= pd.DataFrame(x).groupby(checkpoint).transform("mean").to_numpy()
+    example = pd.factorize(table["example_id"])[0]
+    x = _within(checkpoint, _values(table, predictors))
     spread = x.std(axis=0)
+    if (spread < ROUNDING).any():
+        return _undefined(predictors, SLOPES, "the predictor does not vary within a checkpoint")
+    z = x / spread
+    if np.linalg.matrix_rank(z, tol=1e-6 * len(z) ** 0.5) < len(predictors):
+        return _undefined(predictors, SLOPES, "the predictors of the model are the same but for their scale")
+
     right, n, is_perturbed = _stack(table)
     cell = 2 * np.tile(checkpoint, 2) + is_perturbed
-    share = np.bincount(cell, right) / np.bincount(cell, n)
-    used = (share[cell] > 0) & (share[cell] < 1)  # a cell of one kind of answer fits its constant, and tells no more
-    note = ""
-    if (spread < ROUNDING).any():
-        note = "undefined: the predictor does not vary within a checkpoint"
-    elif np.linalg.matrix_rank(x / spread, tol=1e-6 * len(x) ** 0.5) < len(predictors):
-        note = "undefined: the predictors of the model are the same but for their scale"
-    elif not (used & (is_perturbed == 1)).any() or not (used & (is_perturbed == 0)).any():
-        note = "undefined: all answers are right, or all wrong"
-    else:
-        z = np.tile(x / spread, (2, 1))[used]
+    share = np.bincount(cell, right) / np.maximum(np.bincount(cell, n), 1)
+    mixed = (share > 0) & (share < 1)
+    twice = np.tile(z, (2, 1))
+    found = []
+    for statistic, terms, used in (
+        ("still_right", twice, mixed[cell] & (is_perturbed == 1)),
+        ("interaction", np.hstack([twice * is_perturbed[:, None], twice]), mixed[cell] & mixed[cell ^ 1]),
+    ):
+        if not used.any():
+            found += _undefined(predictors, [statistic], "all answers of a checkpoint are right, or all wrong")
+            continue
         cells = pd.get_dummies(cell[used]).to_numpy(dtype=float)
-        design = np.hstack([z * is_perturbed[used, None], z, cells])
-        groups = np.tile(pd.factorize(table["example_id"])[0], 2)[used]
-        fit = _fit(right[used], n[used], design, groups)
-        if fit is not None:
-            bounds = fit.conf_int(1 - confidence)
-            return [
-                {"predictor": name, "statistic": "interaction", "estimate": fit.params[i], "low": low, "high": high}
-                for i, (name, (low, high)) in enumerate(zip(predictors, bounds, strict=False))
-            ]
-        note = "undefined: the regression has no finite solution"
-    return [{"predictor": name, "statistic": "interaction", "note": note} for name in predictors]
+        fit = _fit(right[used], n[used], np.hstack([terms[used], cells]), np.tile(example, 2)[used])
+        if fit is None:
+            found += _undefined(predictors, [statistic], "the regression has no finite solution")
+        else:
+            found += _told(predictors, statistic, fit, confidence)
+    if len(z) <= len(predictors) or np.ptp(example) == 0:
+        return found + _undefined(predictors, ["drop_slope"], "too few examples")
+    drop = _within(checkpoint, found_drop(table)[:, None])[:, 0]
+    fit = OLS(drop, z).fit(cov_type="cluster", cov_kwds={"groups": example})
+    return found + _told(predictors, "drop_slope", fit, confidence)
+
+
+def _within(checkpoint: NDArray[np.intp], values: Floats) -> Floats:
+    """Return the differences from the mean of the checkpoint; shape (rows, columns)."""
+    return values - pd.DataFrame(values).groupby(checkpoint).transform("mean").to_numpy()
+
+
+def _told(predictors: Sequence[str], statistic: str, fit: Any, confidence: float) -> list[dict[str, object]]:
+    bounds = fit.conf_int(1 - confidence)
+    return [
+        {"predictor": name, "statistic": statistic, "estimate": fit.params[i], "low": low, "high": high}
+        for i, (name, (low, high)) in enumerate(zip(predictors, bounds, strict=False))
+    ]
+
+
+def _undefined(predictors: Sequence[str], statistics: Sequence[str], why: str) -> list[dict[str, object]]:
+    return [
+        {"predictor": name, "statistic": statistic, "note": f"undefined: {why}"}
+        for statistic in statistics
+        for name in predictors
+    ]
+
+
+def found_drop(table: pd.DataFrame) -> Floats:
+    """Return the drop of every row of a contrast."""
+    drop = table["right_before"] / table["n_before"] - table["right_after"] / table["n_after"]
+    return drop.to_numpy(dtype=float)
 
 
 def _stack(table: pd.DataFrame) -> tuple[Floats, Floats, NDArray[np.int64]]:
@@ -318,16 +368,20 @@ def drop_correlations(table: pd.DataFrame, predictors: Sequence[str]) -> "pd.Ser
     """Correlate predicted with found drops within each run, of a model fitted on the other runs.
 
     Returns:
-        run → correlation over its examples (and checkpoints), NaN where either does not vary.
+        run → correlation over its examples (and checkpoints): 0 where all are predicted to lose the same, NaN where all
+        do, or the other runs cannot be fitted to.
     """
-    found = table["right_before"] / table["n_before"] - table["right_after"] / table["n_after"]
+    found = found_drop(table)
     correlations = {}
     for run in sorted(table["run"].unique()):
-        held = table["run"] == run
-        predicted = DropModel(table[~held], predictors).predict(table[held]) if not held.all() else np.full(2, np.nan)
-        here = found[held].to_numpy()
-        defined = not np.isnan(predicted).any() and predicted.std() > ROUNDING and here.std() > ROUNDING
-        correlations[run] = float(np.corrcoef(predicted, here)[0, 1]) if defined else np.nan
+        held = (table["run"] == run).to_numpy()
+        here, predicted = found[held], np.full(held.sum(), np.nan)
+        if not held.all():
+            predicted = DropModel(table[~held], predictors).predict(table[held])
+        if np.isnan(predicted).any() or here.std() < ROUNDING:
+            correlations[run] = np.nan
+        else:
+            correlations[run] = 0.0 if predicted.std() < ROUNDING else float(np.corrcoef(predicted, here)[0, 1])
     return pd.Series(correlations, dtype=float)
 
 
@@ -345,14 +399,25 @@ def _mean_over_runs(of_runs: "pd.Series[float]", statistics: Statistics) -> dict
     return {"estimate": values.mean(), "low": low, "high": high, "note": "; ".join(filter(None, notes))}
 
 
-def predict_drops(answers: pd.DataFrame, memorization: pd.DataFrame, p: float) -> pd.DataFrame:
+def best_model(regression: pd.DataFrame) -> str:
+    """Return the model with the best correlation of predicted with found drops, of all examples and perturbations."""
+    rows = regression.query("examples == 'all' and perturbation == @ALL and statistic == 'drop_correlation'")
+    known = rows.dropna(subset="estimate")
+    return "together" if known.empty else str(known.loc[known["estimate"].idxmax(), "model"])
+
+
+def predict_drops(answers: pd.DataFrame, memorization: pd.DataFrame, p: float, model: str) -> pd.DataFrame:
     """Predict for every example at every checkpoint how much accuracy it loses under the perturbations.
 
-    Of the model with all predictors, fitted to all answers under all perturbations.
+    Args:
+        answers: see the top of this module; the model is fitted to all of them.
+        memorization: see ``premem.scores``.
+        p: the threshold.
+        model: one of those of all examples.
 
     Returns:
         run, epoch, example_id, predicted_drop (NaN if the model could not be fitted).
     """
-    model = DropModel(contrast(answers, ALL), MODELS["together"])
+    fitted = DropModel(contrast(answers, ALL), MODELS["all"][model])
     where = predictors_of(memorization, p)
-    return where[KEYS].assign(predicted_drop=model.predict(where))
+    return where[KEYS].assign(predicted_drop=fitted.predict(where))

@@ -15,18 +15,25 @@ SERIES = {"unperturbed": (TRAIN, "s", "unperturbed"), "perturbed": (PERTURBED, "
 
 
 @look
-def plot_bins(bins: pd.DataFrame, figures: Figures) -> Figure:
+def plot_bins(bins: pd.DataFrame, examples: str, figures: Figures) -> Figure:
     """Unperturbed and perturbed accuracy in bins: a panel per perturbation, a row per predictor.
 
     Args:
         bins: see ``premem.robustness.analysis``.
+        examples: which of them to show, ``all`` or ``solved``; a figure of none says so.
         figures: gives the width.
     """
     names = [name for name in bins["perturbation"].unique() if name != ALL]
+    bins = bins[bins["examples"] == examples]
+    predictors = [name for name in PREDICTORS if name in set(bins["predictor"])]
+    if not predictors:
+        figure = Figure(figsize=(figures.width, 0.5))
+        figure.text(0.5, 0.5, "no example was answered right every time", ha="center", va="center")
+        return figure
     width = figures.width if len(names) > 2 else figures.width * 0.4 * len(names)
-    figure = Figure(figsize=(width, 1.55 * len(PREDICTORS) + 0.5), layout="constrained")
-    axes = figure.subplots(len(PREDICTORS), len(names), sharey=True, sharex="row", squeeze=False)
-    for row, (predictor, title) in zip(axes, PREDICTORS.items(), strict=True):
+    figure = Figure(figsize=(width, 1.55 * len(predictors) + 0.5), layout="constrained")
+    axes = figure.subplots(len(predictors), len(names), sharey=True, sharex="row", squeeze=False)
+    for row, predictor in zip(axes, predictors, strict=True):
         for ax, name in zip(row, names, strict=True):
             here = bins[(bins["perturbation"] == name) & (bins["predictor"] == predictor)]
             for statistic, (colour, marker, _) in SERIES.items():
@@ -44,8 +51,8 @@ def plot_bins(bins: pd.DataFrame, figures: Figures) -> Figure:
             ax.xaxis.set_major_locator(MaxNLocator(4))
             if ax in axes[0]:
                 ax.set_title(name)
+            ax.set_xlabel(PREDICTORS[predictor])
         row[0].set_ylabel("accuracy")
-        row[len(names) // 2].set_xlabel(title)
     handles = [
         axes[0][0].plot([], [], color=colour, marker=marker, markersize=3.6, linewidth=1, label=label)[0]
         for colour, marker, label in SERIES.values()
