@@ -18,7 +18,9 @@ def not_perturbed():
             yield f"{model} on {dataset}: no run has a checkpoint of robustness.checkpoints"
 
 
-TARGETS["robustness"] = tell_left_out("robustness", not_perturbed(), expand_pairs(ROBUSTNESS_PAGE, STUDY.perturbed_pairs))
+TARGETS["robustness"] = tell_left_out(
+    "robustness", not_perturbed(), expand_pairs(ROBUSTNESS_PAGE, STUDY.perturbed_pairs)
+)
 
 
 def perturbations_of(wildcards):

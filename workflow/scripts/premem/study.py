@@ -313,7 +313,11 @@ def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str,
         names_a_source = own_split.keys() & {"files", "hub", "generate"}
         return dict(own_split) if names_a_source else {**builtin_split, **own_split}
 
-    own["train"] = override(known["train"], own.get("train", {}))
+    own["train"] = train = override(known["train"], own.get("train", {}))
+    if not (isinstance(train, Mapping) and train.get("generate") and train.get("wording", "usual") == "usual"):
+        # Only the stories of the generator can be told anew.
+        plain = {name: p for name, p in known["perturbations"].items() if "{paraphrase}" not in p.get("prompt", "")}
+        own.setdefault("perturbations", plain)
     test = own.get("test", known["test"])
     if isinstance(test, Mapping):
         own["test"] = {name: override(known["test"].get(name, {}), split) for name, split in test.items()}
