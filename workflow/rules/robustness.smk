@@ -88,8 +88,8 @@ rule sample_perturbed:
     threads: STUDY.hardware.sample.shards
     resources:
         gpu=gpus("perturbed"),
-        mem_mb=largest(mem_mb, "perturbed"),
-        runtime=largest(runtime, "perturbed"),
+        mem_mb=mem_mb("perturbed"),
+        runtime=runtime("perturbed", checkpoints=1),
         disk_gb=disk_gb(1),
     params:
         settings=settings(STUDY.sampling),

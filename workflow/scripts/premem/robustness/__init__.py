@@ -1,6 +1,6 @@
 """Robustness per example: which training examples lose accuracy when their prompts are perturbed?
 
-Kang et al. 2025, section 5: examples with a low pre-memorization accuracy are brittle. Here prompts of the training
+Kang et al. 2025 find that examples with a low pre-memorization accuracy are brittle. Here prompts of the training
 examples are perturbed (``settings.Perturbation``), answers are sampled from a checkpoint as ever, and the accuracy that
 is lost is set against premem accuracy, and likewise against plain train accuracy and perplexity: ``analysis``.
 
