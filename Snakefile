@@ -23,6 +23,8 @@ include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/predictors.smk"
+include: "workflow/rules/robustness.smk"
+include: "workflow/rules/examples.smk"
 include: "workflow/rules/across_models.smk"
 include: "workflow/rules/curation.smk"
 include: "workflow/rules/summary.smk"
@@ -113,6 +115,16 @@ rule predictors:
         TARGETS["predictors"],
 
 
+rule robustness:
+    input:
+        TARGETS["robustness"],
+
+
+rule examples:
+    input:
+        TARGETS["examples"],
+
+
 rule models:
     input:
         TARGETS["models"],
@@ -130,3 +142,4 @@ if not STUDY.hardware.gpu:
 
     localrules:
         grade_samples,
+        grade_perturbed,

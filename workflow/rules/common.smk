@@ -130,6 +130,18 @@ def expand_checkpoints(pattern, runs=STUDY.trained_runs):
 TARGETS = {}
 
 
+def tell_left_out(analysis, left_out, paths):
+    """An input function of these paths that says, where someone asks for the analysis, which pairs are left out."""
+    untold = [*left_out]
+
+    def target(_):
+        while untold:
+            logger.warning(f"{analysis}: {untold.pop(0)}; left out")
+        return paths
+
+    return target
+
+
 def splits_of(pair):
     return [TRAIN, *STUDY.datasets[pair[1]].test]
 
@@ -155,6 +167,11 @@ def of_run(pattern):
 def of_pair(pattern):
     """The pattern for every run of the pair that the wildcards name."""
     return lambda wildcards: expand_runs(pattern, STUDY.runs_of(wildcards.model, wildcards.dataset))
+
+
+def of_home(pattern):
+    """The pattern for the pair whose p counts for a run: its own, or the one that its round of curation belongs to."""
+    return lambda w: expand(pattern, model=w.model, dataset=STUDY.home(w.dataset))
 
 
 @cache  # every checkpoint of a pair asks for the same

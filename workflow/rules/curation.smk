@@ -23,13 +23,13 @@ def strategy_of(wildcards):
 
 
 def where_read(needs, pattern):
-    """An input function: the pattern for the run before, or its pair, if the strategy reads that."""
+    """An input function: the pattern for the run before, or for its pair, if the strategy reads that."""
 
     def input_of(wildcards):
+        if STRATEGIES[strategy_of(wildcards)].needs != needs:
+            return []
         run = run_before(wildcards)
-        dataset = STUDY.home(run.dataset) if pattern.startswith(PAIR) else run.dataset
-        is_read = STRATEGIES[strategy_of(wildcards)].needs == needs
-        return expand(pattern, **{**dict(run), "dataset": dataset}) if is_read else []
+        return of_home(pattern)(run) if pattern.startswith(PAIR) else expand(pattern, **dict(run))
 
     return input_of
 

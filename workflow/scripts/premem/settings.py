@@ -4,7 +4,8 @@ Only plain data and checks of a single block live here; what spans blocks (a swe
 ``premem.study``. Scripts receive a block as JSON, so that a rule depends on the blocks it uses and on nothing else.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, get_args
 
@@ -38,6 +39,12 @@ def spell_learning_rate(value: Any) -> str:
 
 
 LearningRate = Annotated[str, BeforeValidator(spell_learning_rate)]
+
+
+UNPERTURBED = "unperturbed"
+"""What stands for the name of a perturbation where there is none."""
+COLUMN_IN_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A column in the template of a perturbation."""
 
 
 class Block(BaseModel):
@@ -133,6 +140,40 @@ class Templates(Block):
         return self.target.replace("{solution}", solution)
 
 
+class Perturbation(Block):
+    """A harmless change of prompts, under which what is understood stays right: at least one of the two."""
+
+    prompt: str | None = None
+    """A template of its own, such as ``"Think first. {question}\\nAnswer:"``. It may name ``{question}``, any column
+    that the dataset keeps, and for generated stories ``{paraphrase}``."""
+    answer_begins: str = ""
+    """The answer is made to begin with this text, such as ``" First"``, and goes on from there."""
+
+    @model_validator(mode="after")
+    def _check_change(self) -> "Perturbation":
+        if self.prompt is None and not self.answer_begins:
+            raise ValueError("give prompt (a template), answer_begins (a text) or both")
+        if self.prompt is not None and not self.columns:
+            raise ValueError(f"prompt: the template {self.prompt!r} names no column, such as {{question}}")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the template names."""
+        return COLUMN_IN_TEMPLATE.findall(self.prompt or "")
+
+    def write_prompt(self, usual: str, columns: Mapping[str, str]) -> str:
+        """Return what the model reads.
+
+        Args:
+            usual: the prompt without the perturbation.
+            columns: name → text, of the example.
+        """
+        if self.prompt is None:
+            return usual
+        return COLUMN_IN_TEMPLATE.sub(lambda match: columns[match[1]], self.prompt)
+
+
 class Pool(Split):
     """Rows to collect from, each of which names the training example that it resembles, as augmentation sets do."""
 
@@ -226,6 +267,24 @@ class Dataset(Examples, Templates):
     difficulty: str | None = None
     """What says how hard an example is (``premem.difficulty``): one of ``columns``, whose values hold a number (``Level
     3``), or ``lines``, the number of lines of the solution. Nothing does if left out."""
+    perturbations: dict[Name, Perturbation] = {}
+    """Changes of its prompts by name, for ``robustness``."""
+
+    @model_validator(mode="after")
+    def _check_perturbations(self) -> "Dataset":
+        told_anew = {"paraphrase"} if self.train.generate and self.train.wording == "usual" else set()
+        known = dict.fromkeys(["question", *self.columns, *told_anew])
+        known.pop("solution", None)  # it holds the answer
+        for name, perturbation in self.perturbations.items():
+            if name == UNPERTURBED:
+                raise ValueError(f"perturbations.{name}: this is what prompts without one are called; rename it")
+            for column in perturbation.columns:
+                if column not in known:
+                    raise ValueError(
+                        f"perturbations.{name}.prompt: {{{column}}} is no column that a prompt may hold (there are "
+                        f"{', '.join(known)}); keep it under the dataset's columns, or correct the template"
+                    )
+        return self
 
     new_examples: NewExamples | None = None
     """Where new examples like one of its own come from, for ``curation``."""
@@ -552,6 +611,27 @@ class Predictors(Block):
     """Examples in each of them."""
     seed: int = 0
     """Of the mini-batches."""
+
+
+class Robustness(Block):
+    """How much accuracy training examples lose when their prompts are perturbed (``premem.robustness``)."""
+
+    perturbations: tuple[Name, ...] | None = Field(None, min_length=1)
+    """Which of the perturbations that datasets offer; all of them if left out."""
+    checkpoints: Literal["last", "all"] | Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = "last"
+    """At which of a run's checkpoints (a list names epochs)."""
+    bins: int = Field(5, ge=2)
+    """Parts of equal width that the range of accuracies is divided into, and of equal number that of perplexities."""
+
+
+class ExampleReports(Block):
+    """What is told of the training examples of each run (``premem.examples``)."""
+
+    shown: PositiveInt = 10
+    """How many of the most and of the least learned ones a run's page shows."""
+    brittleness: bool = False
+    """Say how much accuracy each is predicted to lose under perturbations, which takes the analysis of robustness. It
+    is said in any case where ``analyses`` has robustness."""
 
 
 StrategyName = Literal["premem", "premem_weighted", "train_accuracy", "ifd", "difficulty", "iid"]

@@ -67,7 +67,7 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
-    analyses: tuple[Literal["scrutiny", "predictors", "models", "curation"], ...] = ()
+    analyses: tuple[Literal["scrutiny", "predictors", "robustness", "examples", "models", "curation"], ...] = ()
     """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
     belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
@@ -88,6 +88,10 @@ class Study(Block):
     """Which examples new ones are collected like."""
     curation: settings.Curation | None = None
     """Strategies of collecting data, compared in rounds."""
+    robustness: settings.Robustness = settings.Robustness()
+    """Perturbed prompts."""
+    examples: settings.ExampleReports = settings.ExampleReports()
+    """Reports on single training examples."""
     figures: settings.Figures = settings.Figures()
     """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
@@ -139,6 +143,7 @@ class Study(Block):
             if corpus and corpus not in self.datasets:
                 key = f"models.{name}.pretrain.corpus.dataset"
                 problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
+        problems += self._problems_of_robustness()
         if "models" in self.analyses and not self.compared_datasets:
             problems.append("analyses: models compares models on a dataset, but no dataset has runs of several models")
         if "curation" in self.analyses and not self.curation:
@@ -151,6 +156,29 @@ class Study(Block):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _problems_of_robustness(self) -> Iterator[str]:
+        trained_on = dict.fromkeys(run.dataset for run in self.runs if run.dataset in self.datasets)
+        offered = {name: None for dataset in trained_on for name in self.datasets[dataset].perturbations}
+        for name in self.robustness.perturbations or ():
+            if name not in offered:
+                hint = (
+                    _unknown("perturbation", name, offered)
+                    if offered
+                    else f"unknown perturbation {name!r}; no dataset with runs offers any (datasets.….perturbations)"
+                )
+                yield f"robustness.perturbations: {hint}"
+        if isinstance(self.robustness.checkpoints, tuple):
+            there = sorted({epoch for run in self.runs for epoch in self.checkpoint_epochs(run.epochs)})
+            for epoch in self.robustness.checkpoints:
+                if epoch not in there:
+                    yield (
+                        f"robustness.checkpoints: no run has a checkpoint after epoch {epoch}; there are "
+                        f"{', '.join(map(str, there))}"
+                    )
+        asked = "analyses: robustness" if "robustness" in self.analyses else "examples.brittleness"
+        if self.predicts_brittleness and self.runs and not offered:
+            yield f"{asked} perturbs prompts, but no dataset with runs offers perturbations (datasets.….perturbations)"
 
     def _problems_of_new_examples(self) -> Iterator[str]:
         for name, dataset in self.datasets.items():
@@ -251,11 +279,39 @@ class Study(Block):
         number = Counter(dataset for _, dataset in self.judged_pairs)
         return [dataset for dataset in number if number[dataset] > 1]
 
+    @property
+    def predicts_brittleness(self) -> bool:
+        """Do reports on examples say how much accuracy these are predicted to lose?"""
+        return self.examples.brittleness or "robustness" in self.analyses
+
+    def perturbations_of(self, dataset: str) -> dict[str, settings.Perturbation]:
+        """The perturbations of a dataset's prompts that the study asks for."""
+        offered = self.dataset(dataset).perturbations
+        asked = self.robustness.perturbations
+        return {name: offered[name] for name in offered if asked is None or name in asked}
+
+    @property
+    def perturbed_pairs(self) -> list[tuple[str, str]]:
+        """The (model, dataset) pairs that have runs with perturbed checkpoints."""
+        runs = [run for run in self.runs if self.perturbed_epochs(run.epochs) and self.perturbations_of(run.dataset)]
+        return list(dict.fromkeys((run.model, run.dataset) for run in runs))
+
+    def perturbed_epochs(self, epochs: int) -> list[int]:
+        """Epochs after which a run of this many epochs is sampled with perturbed prompts, ascending."""
+        of_run = self.checkpoint_epochs(epochs)
+        match self.robustness.checkpoints:
+            case "all":
+                return of_run
+            case "last":
+                return of_run[-1:]
+            case listed:
+                return [epoch for epoch in of_run if epoch in listed]
+
     def predicted_test_set(self, model: str, dataset: str) -> str:
         """The test set of a pair that is predicted."""
         if entry := self.imported.get((model, dataset)):
             return entry.tables.test_set if entry.tables else "test"
-        return next(iter(self.datasets[dataset].test))
+        return next(iter(self.dataset(dataset).test))
 
     def runs_of(self, model: str, dataset: str) -> list[Run]:
         """The runs of a (model, dataset) pair that p is calibrated on, and all analyses are of.
@@ -333,7 +389,11 @@ def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str,
         names_a_source = own_split.keys() & {"files", "hub", "generate"}
         return dict(own_split) if names_a_source else {**builtin_split, **own_split}
 
-    own["train"] = override(known["train"], own.get("train", {}))
+    own["train"] = train = override(known["train"], own.get("train", {}))
+    if not (isinstance(train, Mapping) and train.get("generate") and train.get("wording", "usual") == "usual"):
+        # Only the stories of the generator can be told anew.
+        plain = {name: p for name, p in known["perturbations"].items() if "{paraphrase}" not in p.get("prompt", "")}
+        own.setdefault("perturbations", plain)
     test = own.get("test", known["test"])
     if isinstance(test, Mapping):
         own["test"] = {name: override(known["test"].get(name, {}), split) for name, split in test.items()}

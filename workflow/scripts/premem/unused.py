@@ -11,7 +11,7 @@ from premem.study import TRAIN, Study
 def find_unused(study: Study, results: Path) -> list[Path]:
     """Return the folders and files below a study's results that it no longer mentions."""
     splits = {name: (TRAIN, *dataset.test) for name, dataset in study.datasets.items()}
-    splits |= {name: (TRAIN,) for name in study.rounds}
+    splits |= dict.fromkeys(study.rounds, (TRAIN,))
     models = {run.model for run in study.trained_runs}
     models |= {d.new_examples.write.model for d in study.datasets.values() if d.new_examples and d.new_examples.write}
     trained_pairs = {*study.pairs, *((run.model, run.dataset) for run in study.trained_runs)}
