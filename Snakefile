@@ -142,4 +142,5 @@ if not STUDY.hardware.gpu:
 
     localrules:
         grade_samples,
+        grade_last_samples,
         grade_perturbed,

@@ -8,6 +8,7 @@ CURATION_PAGE = f"{CURATION}/curation.md"
 TARGETS["curation"] = [CURATION_PAGE] if STUDY.curation else []
 CURATED = f"{RUN}/curated/{{strategy}}"
 IFD = f"{RUN}/ifd.parquet"
+LAST_GRADES = f"{RUN}/last_grades.parquet"
 STARTS = [name for name, made in STUDY.rounds.items() if made.previous is None]
 
 
@@ -227,10 +228,28 @@ rule curate_run:
         + "--size {params.size} --previous --round 1 --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
 
 
+# A round is tested after its last checkpoint, so that where no later round reads its scores, no other is sampled.
+use rule grade_samples as grade_last_samples with:
+    input:
+        samples=lambda w: expand(SAMPLES, **{**w, "epoch": w.epochs}),
+        data=all_splits(DATA),
+    output:
+        LAST_GRADES,
+    log:
+        f"{RESULTS}/logs/grade_last_samples/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/grade_last_samples/{ONE_RUN}.tsv"
+    params:
+        checkpoint_epochs=lambda w: w.epochs,
+        answers=lambda w: STUDY.dataset(w.dataset).answers,
+        time_limit=STUDY.grading.time_limit,
+        code=code("grade.py"),
+
+
 rule compare_curation:
     """Compare the strategies: test accuracy, gain and data efficiency."""
     input:
-        grades=lambda w: expand_runs(GRADES, map(STUDY.run_of, STUDY.rounds.values())),
+        grades=lambda w: expand_runs(LAST_GRADES, map(STUDY.run_of, STUDY.rounds.values())),
         data=lambda w: expand(DATA, dataset=STUDY.rounds, split=TRAIN),
     output:
         accuracy=f"{CURATION}/accuracy.csv",
