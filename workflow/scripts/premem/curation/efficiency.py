@@ -90,10 +90,12 @@ def data_efficiency(
         return estimate, float("nan"), float("nan"), "; ".join([*notes, "one seed"])
     bounds = np.array([_mean(column - reached, confidence)[1:] for column in iid.T])  # (numbers tried, 2)
     alike = np.flatnonzero((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0))
-    if not alike.size:
-        return estimate, float("inf") if np.isnan(estimate) else estimate, float("inf"), "; ".join(notes)
-    low, high = float(efficiency[alike[0]]), float(efficiency[alike[-1]])
-    return estimate, low, float("inf") if alike[-1] == len(efficiency) - 1 else high, "; ".join(notes)
+    if not alike.size:  # the interval lies between two numbers tried, or beyond the largest
+        end = float("inf") if np.isnan(estimate) else estimate
+        return estimate, end, end, "; ".join(notes)
+    low = float(np.fmin(efficiency[alike[0]], estimate))  # the estimate may lie between two numbers tried
+    high = float("inf") if alike[-1] == len(efficiency) - 1 else float(np.fmax(efficiency[alike[-1]], estimate))
+    return estimate, low, high, "; ".join(notes)
 
 
 def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
