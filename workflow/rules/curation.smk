@@ -187,8 +187,7 @@ rule collect_examples:
         settings=collection_read,
         code=code("collect_examples.py"),
     shell:
-        COLLECT
-        + "--size 1 --previous {input.previous:q} --out {output:q} --more 2>&1 | tee {log:q}"
+        COLLECT + "--size 1 --previous {input.previous:q} --out {output:q} --more 2>&1 | tee {log:q}"
 
 
 rule curate_run:
@@ -228,8 +227,7 @@ rule curate_run:
         settings=collection_read,
         code=code("collect_examples.py"),
     shell:
-        COLLECT
-        + "--size {params.size} --previous --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
+        COLLECT + "--size {params.size} --previous --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
 
 
 rule compare_curation:

@@ -158,7 +158,7 @@ class Study(Block):
             if source and source.generate and "skeleton" not in dataset.columns:
                 yield f"{key}.generate: it retells skeletons, so keep that column (columns: {{skeleton: skeleton}})"
             if source and (taken := [column for column in PROVENANCE if column in dataset.columns]):
-                yield f"datasets.{name}.columns: {', '.join(taken)} is what a new example keeps of its making; rename it"
+                yield f"datasets.{name}.columns: {', '.join(taken)} says where new examples come from; rename it"
             if source and source.write and source.write.model not in self.models:
                 yield f"{key}.write.model: {_unknown('model', source.write.model, self.models)}"
         if not (curation := self.curation):
