@@ -41,6 +41,12 @@ def difficulty_if_read(wildcards):
     return [STUDY.dataset(wildcards.dataset).difficulty or ""] if is_read else []
 
 
+def collection_read(wildcards):
+    """The keys of `collection` that the strategy reads, and those that all do, as JSON."""
+    reads = {"ngram", "fallback", *STRATEGIES[strategy_of(wildcards)].reads}
+    return STUDY.collection.model_dump_json(include=reads)
+
+
 def source_of_new(wildcards):
     """Where new examples come from."""
     return STUDY.dataset(wildcards.dataset).new_examples
@@ -173,18 +179,16 @@ rule collect_examples:
     params:
         home=lambda w: STUDY.home(w.dataset),
         number=lambda w: STUDY.rounds[w.dataset].collected,
-        round=lambda w: STUDY.rounds[w.dataset].number,
         seed=lambda w: STUDY.rounds[w.dataset].seed,
         title="{dataset}",
         strategy=strategy_of,
         difficulty=difficulty_if_read,
         examples=dataset_settings(Examples),
         source=source_as_json,
-        settings=settings(STUDY.collection),
+        settings=collection_read,
         code=code("collect_examples.py"),
     shell:
-        COLLECT
-        + "--size 1 --previous {input.previous:q} --round {params.round} --out {output:q} --more 2>&1 | tee {log:q}"
+        COLLECT + "--size 1 --previous {input.previous:q} --out {output:q} --more 2>&1 | tee {log:q}"
 
 
 rule curate_run:
@@ -221,11 +225,10 @@ rule curate_run:
         difficulty=difficulty_if_read,
         examples=dataset_settings(Examples),
         source=source_as_json,
-        settings=settings(STUDY.collection),
+        settings=collection_read,
         code=code("collect_examples.py"),
     shell:
-        COLLECT
-        + "--size {params.size} --previous --round 1 --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
+        COLLECT + "--size {params.size} --previous --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
 
 
 # A round is tested after its last checkpoint, so that where no later round reads its scores, no other is sampled.
@@ -282,7 +285,7 @@ rule compare_curation:
         grader=STUDY.grading.grader,
         difficulty=lambda w: [STUDY.dataset(STUDY.curation.dataset).difficulty or ""],
         title=lambda w: f"{STUDY.curation.model} on {STUDY.curation.dataset}",
-        collection=settings(STUDY.collection),
+        collection=STUDY.collection.model_dump_json(exclude={"examples"}),
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),
         code=code("compare_curation.py"),

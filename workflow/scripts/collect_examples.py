@@ -29,7 +29,6 @@ def main(
     strategy: StrategyName,
     difficulty: list[str],
     number: int,
-    round: int,
     seed: int,
     source: NewExamples,
     example_settings: Examples,
@@ -48,7 +47,10 @@ def main(
         ifd=read_table(ifd[0], ["example_id", "ifd"]) if ifd else None,
         difficulty=difficulty[0] if difficulty else None,
     )
-    before = read_table(previous[0], ["question"]) if previous else training_set.assign(round=0)
+    before = read_table(previous[0], ["question", "round"]) if previous else training_set
+    if "round" not in before:
+        before = before.assign(round=0)
+    round = int(before["round"].max()) + 1
     questions = [question for path in tests for question in read_table(path, ["question"])["question"]]
     model = writer[0] if writer else None
     opened = open_source(name, source, training_set, example_settings, model, hardware, f"{strategy} {seed} {round}")

@@ -124,7 +124,7 @@ def _name_columns(table: pd.DataFrame, settings: Examples, where: str) -> pd.Dat
         if source not in table:
             raise UserError(
                 f"{where}: column {source!r} (for {column}) is missing; the source has {', '.join(map(str, table))}; "
-                "name the right one in the dataset's columns"
+                f"name the right one in {column if column == 'resembles' else 'columns'}"
             )
     if reserved := RESERVED & sources.keys():
         raise UserError(f"{where}: columns: {', '.join(sorted(reserved))} is a name that premem gives; choose another")

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
 from premem import settings
-from premem.curation.rounds import Round, unroll
+from premem.curation.rounds import PROVENANCE, Round, unroll
 from premem.errors import UserError
 from premem.settings import Block, Fraction, Name
 
@@ -185,6 +185,8 @@ class Study(Block):
             key, source = f"datasets.{name}.new_examples", dataset.new_examples
             if source and source.generate and "skeleton" not in dataset.columns:
                 yield f"{key}.generate: it retells skeletons, so keep that column (columns: {{skeleton: skeleton}})"
+            if source and (taken := [column for column in PROVENANCE if column in dataset.columns]):
+                yield f"datasets.{name}.columns: {', '.join(taken)} says where new examples come from; rename it"
             if source and source.write and source.write.model not in self.models:
                 yield f"{key}.write.model: {_unknown('model', source.write.model, self.models)}"
         if not (curation := self.curation):
@@ -412,7 +414,9 @@ def _missing_paths(study: Study) -> Iterator[str]:
                 yield f"models.{name}.path: {model.path} {lacks}"
                 break
     for name, dataset in study.datasets.items():
-        for key, split in {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}.items():
+        pool = dataset.new_examples and dataset.new_examples.pool
+        splits = {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}
+        for key, split in {**splits, **({"new_examples.pool": pool} if pool else {})}.items():
             for file in split.files or ():
                 if not Path(file).expanduser().is_file():
                     yield f"datasets.{name}.{key}.files: there is no file {file}; correct the path (or local_data)"

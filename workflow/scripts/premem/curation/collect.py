@@ -85,9 +85,11 @@ def weigh(
     if weights.any():
         return weights, False
     if settings.fallback == "error":
+        read = STRATEGIES[strategy].values_read(settings)
+        values = ", ".join(f"collection.{key} is {value:g}" for key, value in read.items())
         raise UserError(
-            f"{where}: {strategy} selects none of the {len(examples)} training examples (collection.threshold is "
-            f"{settings.threshold:g}); raise it, or set collection.fallback: iid"
+            f"{where}: {strategy} selects none of the {len(examples)} training examples{values and f' ({values})'}; "
+            f"{'raise it, or ' if 'threshold' in read else ''}set collection.fallback: iid"
         )
     return np.ones(len(examples)), True
 
@@ -130,10 +132,11 @@ def collect(
     while len(found) < number:
         if not left.any() or fruitless == PATIENCE:
             why = "; ".join(f"{count} left out: {reason}" for reason, count in left_out.items())
+            raising = "".join(f", or raise collection.{key}" for key in STRATEGIES[strategy].reads)
             raise UserError(
                 f"{where}: {number} new examples wanted, {number - len(found)} of them are missing: the source has no "
                 f"more like the {np.count_nonzero(weights)} selected training examples{f' ({why})' if why else ''}; "
-                "give a larger source, collect fewer, or raise collection.threshold or share"
+                f"give a larger source, or collect fewer{raising}"
             )
         drawn = rng.choice(len(examples), size=number - len(found), p=left / left.sum())
         parents = examples.iloc[drawn]
@@ -159,7 +162,7 @@ def extend(
 ) -> pd.DataFrame:
     """Put new examples under a training set, as a dataset's table (``premem.prepare.prepare_split``).
 
-    Every new example keeps its source, strategy, round and what it resembles.
+    Every new example keeps its source, strategy, round (``number``) and what it resembles.
     """
     ids = [f"{strategy}-round{number}-{row:05d}" for row in range(len(collected.examples))]
     new = collected.examples.assign(example_id=ids, source=source, strategy=strategy, round=number)

@@ -88,12 +88,14 @@ def data_efficiency(
         notes.append(f"more than {efficiency[-1]:.2g}: no number of i.i.d. examples that was tried reaches it")
     if len(reached) < 2:
         return estimate, float("nan"), float("nan"), "; ".join([*notes, "one seed"])
-    bounds = np.array([_mean(column - reached, confidence)[1:] for column in iid.T])  # (numbers tried, 2)
-    alike = np.flatnonzero((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0))
-    if not alike.size:
-        return estimate, float("inf") if np.isnan(estimate) else estimate, float("inf"), "; ".join(notes)
-    low, high = float(efficiency[alike[0]]), float(efficiency[alike[-1]])
-    return estimate, low, float("inf") if alike[-1] == len(efficiency) - 1 else high, "; ".join(notes)
+    lows, highs = _interval(iid - reached[:, None], confidence)
+    alike = np.flatnonzero((lows <= 0) & (highs >= 0))
+    if not alike.size:  # the interval lies between two numbers tried, or beyond the largest
+        end = float("inf") if np.isnan(estimate) else estimate
+        return estimate, end, end, "; ".join(notes)
+    low = float(np.fmin(efficiency[alike[0]], estimate))  # the estimate may lie between two numbers tried
+    high = float("inf") if alike[-1] == len(efficiency) - 1 else float(np.fmax(efficiency[alike[-1]], estimate))
+    return estimate, low, high, "; ".join(notes)
 
 
 def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
@@ -101,7 +103,13 @@ def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, float("nan"), float("nan")
-    if np.ptp(values) < 1e-12:  # equal but for rounding
-        return mean, mean, mean
-    low, high = DescrStatsW(values).tconfint_mean(alpha=1 - confidence)
+    low, high = _interval(values, confidence)
     return mean, float(low), float(high)
+
+
+def _interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """The t interval of the mean over the first axis."""
+    mean, equal = np.mean(values, axis=0), np.ptp(values, axis=0) < 1e-12  # but for rounding
+    with np.errstate(invalid="ignore"):
+        low, high = DescrStatsW(values).tconfint_mean(alpha=1 - confidence)
+    return np.where(equal, mean, low), np.where(equal, mean, high)

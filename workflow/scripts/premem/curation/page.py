@@ -9,6 +9,8 @@ from premem.figures import write_number
 from premem.settings import Collection, StrategyName
 from premem.summary import markdown_table
 
+NAMES = {"threshold": "t", "share": "share of the hardest"}
+"""Of the keys of ``collection`` that strategies read."""
 SHOWN = 10
 """Examples that a page shows."""
 
@@ -122,7 +124,7 @@ def selection_page(
     share = collected.selected / len(examples)
     facts = {
         "strategy": f"{known.title}{f' ({known.source})' if known.source else ''}",
-        "t; share": f"{settings.threshold:g}; {settings.share:g}",
+        **{NAMES[key]: f"{value:g}" for key, value in known.values_read(settings).items()},
         "threshold p": "not read" if p is None else f"{p:.3f}",
         "training examples selected": f"{collected.selected} of {len(examples)} ({share:.0%})",
         "new examples": str(len(collected.examples)),

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from premem.settings import Curation, StrategyName
 
+PROVENANCE = ("source", "strategy", "round", "resembles")
+"""Columns that tell of every example where it comes from."""
+
 
 @dataclass(frozen=True)
 class Round:

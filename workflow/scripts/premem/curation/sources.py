@@ -110,4 +110,4 @@ def open_source(
     from premem.curation.writer import WriterSource  # it needs torch
 
     assert source.write and model
-    return WriterSource(model, source.write, settings.answers, hardware)
+    return WriterSource(model, source.write, settings.answers, hardware, seed)

@@ -6,7 +6,7 @@ weights. A new strategy is a function here and its entry (and its name in ``sett
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -74,13 +74,23 @@ class Strategy:
     """Where it comes from."""
     needs: Needs
     weigh: Weigh
+    reads: tuple[Literal["threshold", "share"], ...] = ()
+    """Keys of ``collection`` that its weights depend on."""
+
+    def values_read(self, settings: Collection) -> dict[str, Any]:
+        """Those keys, with their values."""
+        return {key: getattr(settings, key) for key in self.reads}
 
 
 STRATEGIES: dict[StrategyName, Strategy] = {
-    "premem": Strategy("low premem accuracy", "Kang et al. 2025, Algorithm 1", "scores", weigh_low_premem),
+    "premem": Strategy(
+        "low premem accuracy", "Kang et al. 2025, Algorithm 1", "scores", weigh_low_premem, ("threshold",)
+    ),
     "premem_weighted": Strategy("by 1 − premem accuracy", "", "scores", weigh_by_premem),
-    "train_accuracy": Strategy("low train accuracy", "", "scores", weigh_low_accuracy),
-    "ifd": Strategy("instruction-following difficulty", "Li et al. 2023", "ifd", weigh_high_ifd),
-    "difficulty": Strategy("the dataset's difficulty labels", "Kang et al. 2025", "labels", weigh_difficult),
+    "train_accuracy": Strategy("low train accuracy", "", "scores", weigh_low_accuracy, ("threshold",)),
+    "ifd": Strategy("instruction-following difficulty", "Li et al. 2023", "ifd", weigh_high_ifd, ("share",)),
+    "difficulty": Strategy(
+        "the dataset's difficulty labels", "Kang et al. 2025", "labels", weigh_difficult, ("share",)
+    ),
     "iid": Strategy("i.i.d.", "", "nothing", weigh_alike),
 }

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 
@@ -26,12 +27,13 @@ class WriterSource:
         writer: prompts, agreement, sampling.
         answers: how final answers are written, gsm8k or math.
         hardware: what the machine can take; changes speed and memory only.
+        seed: beside ``sampling.seed``; each pass over given examples has a seed of its own, drawn with both.
     """
 
-    def __init__(self, model: Path, writer: Writer, answers: Style, hardware: SamplingHardware) -> None:
+    def __init__(self, model: Path, writer: Writer, answers: Style, hardware: SamplingHardware, seed: str) -> None:
         self.model, self.writer, self.answers, self.hardware = model, writer, answers, hardware
         self.tokenizer = load_tokenizer(model)
-        self.seed = writer.sampling.seed
+        self.random = Random(f"writer {writer.sampling.seed} {seed}")
 
     def variants(self, parents: pd.DataFrame) -> Sequence[Variant]:
         """Write a question for every row, and ``sampling.n`` solutions of each; a later call draws anew."""
@@ -65,8 +67,7 @@ class WriterSource:
         """Sample n texts for each prompt; None for one that did not come to its end, or is empty."""
         if not prompts:
             return []
-        self.seed += 1_000_003  # each pass has seeds of its own
-        settings = self.writer.sampling.model_copy(update={"n": n, "seed": self.seed})
+        settings = self.writer.sampling.model_copy(update={"n": n, "seed": self.random.getrandbits(32)})
         start = start_token(self.tokenizer)
         ids = [start + self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
         context, longest = context_of(self.model), max(map(len, ids))
