@@ -91,11 +91,21 @@ def touch_everything(study: Study, checkout: Path) -> None:
             os.utime(path, (2_000_000_000 + i, 2_000_000_000 + i), follow_symlinks=False)
 
 
-def reorder_keys(study: Study, checkout: Path) -> None:
-    def turned(value: object) -> object:
-        return {key: turned(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+def turned(value: object, key: str = "") -> object:
+    """The value with all its keys in another order, but for test sets, whose order counts."""
+    if not isinstance(value, dict):
+        return value
+    keys = list(value) if key == "test" else reversed(value)
+    return {key: turned(value[key], key) for key in keys}
 
+
+def reorder_keys(study: Study, checkout: Path) -> None:
     study.update(turned({key: study.pop(key) for key in list(study)}))
+
+
+def reorder_test_sets(study: Study, checkout: Path) -> None:
+    dataset = study["datasets"]["arithmetic"]
+    dataset["test"] = dict(reversed(dataset["test"].items()))
 
 
 PACKAGE = "workflow/scripts/premem"
@@ -148,6 +158,7 @@ EDITS = [
         {"prepare_data", "check_data", "tokenize_data", "check_fit"} | SAMPLED,
         {FULL, SLOW, HALF},
     ),
+    Edit("the order of test sets, of which the first is predicted", reorder_test_sets, CALIBRATED, pairs={TINY}),
     Edit(
         "a file of training data edited",
         replace("mine/train.jsonl", "1 + 1", "1 + 2"),
@@ -172,7 +183,7 @@ EDITS = [
         {"settle_pretraining", "pretrain_model"} | TOKENIZED,
         {FULL, SLOW, HALF},
     ),
-    Edit("a comment or the order of keys in the study file", reorder_keys),
+    Edit("a comment or the order of keys in the study file, but for test sets", reorder_keys),
     Edit(
         "`hardware`, cores, profile, `checkpoints.keep`",
         put("hardware", {"sample": {"batch": 16}, "train": {"processes": 2}, "perplexity": {"batch": 9}}),
