@@ -249,6 +249,28 @@ def test_two_processes_train_as_one_does(alone, root, base, tmp_path, strategy, 
     check_like(alone, tmp_path, pd.read_parquet(tmp_path / "training.parquet"))
 
 
+ABORTS_AT_ITS_END = """
+import atexit, os, sys
+sys.path.insert(0, sys.argv.pop(1))
+from premem import cli
+
+def main() -> None:
+    atexit.register(os.abort)
+    print(f"said by {os.environ['RANK']}")
+
+cli.run(main)
+"""
+
+
+def test_what_happens_after_the_work_of_several_processes_is_no_failure(root, tmp_path):
+    """A thread of a process group that is torn down late would abort its process."""
+    scripts, script = root / "workflow" / "scripts", tmp_path / "script.py"
+    script.write_text(ABORTS_AT_ITS_END)
+    done = call([sys.executable, scripts / "launch.py", "2", script, str(scripts)])
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n")) == ["", "said by 0", "said by 1"]
+
+
 def test_a_failure_of_several_processes_is_told_once(root, base, tmp_path):
     done = call(command(root, base, tmp_path, {"processes": 2, "examples_per_process": 4}, processes=2))
     assert done.returncode == 1

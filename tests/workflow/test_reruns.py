@@ -30,12 +30,27 @@ SAMPLED = {"sample_checkpoint"} | GRADED
 TRAINED = {"train", "measure_perplexity"} | SAMPLED
 SETTLED = {"settle_training"} | TRAINED
 TOKENIZED = {"tokenize_data", "check_fit"} | TRAINED
+TESTED = ({"prepare_data", "check_data"} | TOKENIZED) - {"train", "measure_perplexity"}
 PAIR_ONLY = {"gather_runs", "compare_graders"} | CALIBRATED
 
 TINY, OWN = "tiny/arithmetic", "own/mine"
 FULL, SLOW, HALF = (f"{TINY}/{run}" for run in ("lr1e-2_ep4_full", "lr1e-3_ep4_full", "lr1e-2_ep2_half"))
 MINE = f"{OWN}/lr1e-2_ep1_full"
 ALL = {FULL, SLOW, HALF, MINE}
+HARDWARE = {
+    "gpu": True,
+    "tflops": 100,
+    "train": {
+        "processes": 2,
+        "strategy": "fsdp",
+        "examples_per_process": 2,
+        "activation_checkpointing": True,
+        "save_state_every": 5,
+    },
+    "sample": {"batch": 16, "shards": 2, "tensor_parallel": 2, "memory_share": 0.5, "max_length": 200},
+    "perplexity": {"processes": 2, "batch": 9},
+    "python": {"train": sys.executable, "sample": sys.executable},
+}
 
 Study = dict[str, Any]
 
@@ -91,11 +106,21 @@ def touch_everything(study: Study, checkout: Path) -> None:
             os.utime(path, (2_000_000_000 + i, 2_000_000_000 + i), follow_symlinks=False)
 
 
-def reorder_keys(study: Study, checkout: Path) -> None:
-    def turned(value: object) -> object:
-        return {key: turned(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+def turned(value: object, key: str = "") -> object:
+    """The value with all its keys in another order, but for test sets, whose order counts."""
+    if not isinstance(value, dict):
+        return value
+    keys = list(value) if key == "test" else reversed(value)
+    return {key: turned(value[key], key) for key in keys}
 
+
+def reorder_keys(study: Study, checkout: Path) -> None:
     study.update(turned({key: study.pop(key) for key in list(study)}))
+
+
+def reorder_test_sets(study: Study, checkout: Path) -> None:
+    dataset = study["datasets"]["arithmetic"]
+    dataset["test"] = dict(reversed(dataset["test"].items()))
 
 
 PACKAGE = "workflow/scripts/premem"
@@ -116,6 +141,10 @@ EDITS = [
         SETTLED,
         {f"{TINY}/lr1e-2_ep2_quarter"},
     ),
+    Edit("a value of `sizes`", put("sizes.half", 0.75), SETTLED, {HALF}),
+    Edit("`checkpoints.every`, `at_most`", put("checkpoints.every", 1), SETTLED, {FULL, SLOW, HALF}),
+    Edit("`checkpoints.every`, `at_most`", put("checkpoints.at_most", 1), SETTLED, {FULL, SLOW}),
+    Edit("`checkpoints.sample_together`", put("checkpoints.sample_together", True), SAMPLED, {FULL, SLOW}),
     Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.n", 3), SAMPLED, ALL),
     Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.temperature", 0.7), SAMPLED, ALL),
     Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.seed", 3), SAMPLED, ALL),
@@ -142,12 +171,38 @@ EDITS = [
         ALL,
     ),
     Edit("a template of one dataset", put("datasets.mine.prompt", "{question} so :"), TOKENIZED, {MINE}),
+    *(
+        Edit(
+            "a dataset's `columns`, `answers`, `bad_examples`, `seed`",
+            put(f"datasets.mine.{key}", value),
+            {"prepare_data", "check_data"} | TOKENIZED,
+            {MINE},
+        )
+        for key, value in {
+            "columns": {"asked": "question"},
+            "answers": "math",
+            "bad_examples": "drop",
+            "seed": 1,
+        }.items()
+    ),
+    Edit("the source of a test set", put("datasets.mine.test.test.examples", 3), TESTED, {MINE}),
+    Edit("`rows` of a source, `parameters` of a model", put("datasets.mine.train.rows", 9)),
+    Edit("`rows` of a source, `parameters` of a model", put("models.own.parameters", 1e6)),
+    Edit(
+        "`analyses`: one more",
+        put("analyses", ["scrutiny"]),
+        {"scrutinize", "plot_scrutiny"},
+        pairs={TINY, OWN},
+    ),
+    Edit("`predictors`, `difficulty` of a dataset", put("predictors.seed", 1)),
+    Edit("`predictors`, `difficulty` of a dataset", put("datasets.mine.difficulty", "lines")),
     Edit(
         "a test set added",
         put("datasets.arithmetic.test.harder", {"generate": "arithmetic", "steps": {2: 1}, "examples": 8}),
         {"prepare_data", "check_data", "tokenize_data", "check_fit"} | SAMPLED,
         {FULL, SLOW, HALF},
     ),
+    Edit("the order of test sets, of which the first is predicted", reorder_test_sets, CALIBRATED, pairs={TINY}),
     Edit(
         "a file of training data edited",
         replace("mine/train.jsonl", "1 + 1", "1 + 2"),
@@ -157,7 +212,7 @@ EDITS = [
     Edit(
         "a file of test data edited",
         replace("mine/test.jsonl", "1 + 1", "1 + 2"),
-        ({"prepare_data", "check_data"} | TOKENIZED) - {"train", "measure_perplexity"},
+        TESTED,
         {MINE},
     ),
     Edit(
@@ -172,10 +227,10 @@ EDITS = [
         {"settle_pretraining", "pretrain_model"} | TOKENIZED,
         {FULL, SLOW, HALF},
     ),
-    Edit("a comment or the order of keys in the study file", reorder_keys),
+    Edit("a comment or the order of keys in the study file, but for test sets", reorder_keys),
     Edit(
         "`hardware`, cores, profile, `checkpoints.keep`",
-        put("hardware", {"sample": {"batch": 16}, "train": {"processes": 2}, "perplexity": {"batch": 9}}),
+        put("hardware", HARDWARE),
     ),
     Edit("`hardware`, cores, profile, `checkpoints.keep`", put("checkpoints.keep", "none")),
     Edit("every file touched; a fresh `git clone` with the results and `.snakemake/` of the old one", touch_everything),
@@ -237,6 +292,12 @@ def would_run(checkout: Path, *arguments: object) -> list[Job]:
     return [job for job in read_dry_run(said) if job.rule != "all"]
 
 
+def rules_of(jobs: list[Job]) -> set[str]:
+    """Their rules, without the number of epochs that some are for."""
+    names = {"train": "train", "sample": "sample_checkpoint"}
+    return {re.sub(r"^(train|sample)_\d+_epochs$", lambda match: names[match[1]], job.rule) for job in jobs}
+
+
 def run_of(job: Job) -> str | None:
     """The run that a job is of; its seed is always 0."""
     w = job.wildcards
@@ -256,7 +317,7 @@ def test_an_edit_reruns_exactly_what_is_stale(two_pairs, tmp_path, edit):
     edit.make(study, checkout)
     (checkout / "study.yaml").write_text("# edited\n" + yaml.safe_dump(study, sort_keys=False))
     jobs = would_run(checkout)
-    assert {re.sub(r"^train_\d+_epochs$", "train", job.rule) for job in jobs} == edit.rules
+    assert rules_of(jobs) == edit.rules
     assert {run for job in jobs if (run := run_of(job))} == edit.runs
     pairs = edit.pairs if edit.pairs is not None else {run.rpartition("/")[0] for run in edit.runs}
     assert {pair for job in jobs if (pair := pair_of(job))} == pairs
@@ -311,18 +372,15 @@ CALIBRATION = {"gather_runs", "calibrate", "choose_threshold"}
     ],
 )
 def test_a_target_runs_only_what_it_needs(two_pairs, tmp_path, target, made_by, from_nothing, runs, checkpoints):
-    def rules(jobs: list[Job]) -> set[str]:
-        return {re.sub(r"^train_\d+_epochs$", "train", job.rule) for job in jobs}
-
     jobs = would_run(two_pairs, "--config", f"results={tmp_path}", "--", tmp_path / "tiny" / target)
-    assert rules(jobs) == from_nothing | made_by
+    assert rules_of(jobs) == from_nothing | made_by
     assert {run for job in jobs if (run := run_of(job))} == runs
     assert sum(job.rule == "sample_checkpoint" for job in jobs) == checkpoints
 
     finished = f"results/tiny/{target}"  # a run's own curve is made on demand only
-    assert rules(would_run(two_pairs, "--", finished)) == (made_by if target == CURVE else set())
+    assert rules_of(would_run(two_pairs, "--", finished)) == (made_by if target == CURVE else set())
     expected = set() if target == SAMPLES else {"score_run"} | CALIBRATION | made_by
-    assert rules(would_run(two_pairs, "--config", "grading={grader: lenient}", "--", finished)) == expected
+    assert rules_of(would_run(two_pairs, "--config", "grading={grader: lenient}", "--", finished)) == expected
 
 
 def test_a_study_edited_runs_the_difference_and_old_results_stay(two_pairs, tmp_path):

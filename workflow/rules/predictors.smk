@@ -18,6 +18,12 @@ def where_needed(needs, paths):
     return input_of
 
 
+def read_from_checkpoints():
+    """The block without predictors that do not read checkpoints: one more of those measures nothing anew."""
+    names = [name for name in STUDY.predictors.names if PREDICTORS[name].needs in ("weights", "confidences")]
+    return STUDY.predictors.model_copy(update={"names": names})
+
+
 def difficulty_of_dataset(wildcards):
     """The setting in a list; an empty one where there is none."""
     dataset = STUDY.datasets.get(wildcards.dataset)
@@ -54,7 +60,7 @@ rule measure_weights:
         size=size_of,
         stop=lambda w: STUDY.dataset(w.dataset).stop,
         dtype=STUDY.sampling.dtype,
-        settings=settings(STUDY.predictors),
+        settings=settings(read_from_checkpoints()),
         code=code("measure_weights.py"),
     shell:
         "{ON_GPUS} {resources.gpu} {TRAIN_PYTHON} {SCRIPTS}/measure_weights.py --base {input.base:q} --checkpoints {input.checkpoints:q} "

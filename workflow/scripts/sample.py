@@ -30,6 +30,8 @@ def main(
     require_gpus(gpus, "hardware.sample.tensor_parallel")
     columns = ["example_id", "prompt_ids"]
     splits = {"train": select_subset(read_table(train, [*columns, "subset_rank"]), size)}
+    # Prompts get their seeds by their place, so the order of test sets in the study must not count.
+    tests = sorted(tests, key=lambda path: (path.stem != "test", path.stem))
     splits |= {path.stem: read_table(path, columns) for path in tests}
     prompts = pd.concat([table[columns].assign(split=split) for split, table in splits.items()])
     seeded = seeded_prompts(list(prompts["prompt_ids"]), settings)

@@ -47,6 +47,11 @@ def run(main: Callable[..., None]) -> None:
         if launched and os.environ["RANK"] != "0":
             time.sleep(10)  # all of them fail alike: the first one says why, and the others are ended meanwhile
         sys.exit(f"error: {error}")
+    if launched:
+        # All is written. Threads that torch's process groups may leave behind would abort a process as it winds up.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _end_with_parent() -> None:
