@@ -23,7 +23,10 @@ include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/predictors.smk"
+include: "workflow/rules/robustness.smk"
+include: "workflow/rules/examples.smk"
 include: "workflow/rules/across_models.smk"
+include: "workflow/rules/curation.smk"
 include: "workflow/rules/summary.smk"
 
 
@@ -112,9 +115,24 @@ rule predictors:
         TARGETS["predictors"],
 
 
+rule robustness:
+    input:
+        TARGETS["robustness"],
+
+
+rule examples:
+    input:
+        TARGETS["examples"],
+
+
 rule models:
     input:
         TARGETS["models"],
+
+
+rule curation:
+    input:
+        TARGETS["curation"],
 
 
 # On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside
@@ -124,3 +142,5 @@ if not STUDY.hardware.gpu:
 
     localrules:
         grade_samples,
+        grade_last_samples,
+        grade_perturbed,

@@ -103,12 +103,47 @@ def test_every_study_file_is_valid(root):
         ("datasets.arithmetic.builtin", "gsm8", ["unknown built-in dataset 'gsm8'; did you mean 'gsm8k'?"]),
         ("datasets.arithmetic.prompt", "solve it", ["datasets.arithmetic: prompt: the template", "{question}"]),
         ("datasets.arithmetic.stop", "END", ["must end with the stop text 'END'"]),
-        ("datasets.arithmetic.train", {"files": ["no/such.jsonl"]}, ["there is no file no/such.jsonl"]),
+        (
+            "datasets.mine",
+            {"builtin": "arithmetic", "train": {"files": ["no/such.jsonl"]}},
+            ["there is no file no/such.jsonl"],
+        ),
         ("datasets.arithmetic.test", {"train": {"examples": 3}}, ["datasets.arithmetic.test.train"]),
         ("datasets.arithmetic.test", {}, ["datasets.arithmetic.test"]),
         ("threshold", {"grid": {"start": 3, "stop": 2}}, ["threshold.grid: start 3.0 is not below stop 2.0"]),
         ("models.tiny.pretrain.architecture.heads", 3, ["hidden_size 64 is not a multiple of heads 3"]),
         ("hardware", {"train": {"processes": 3}}, ["training.batch_size 16 cannot be shared", "processes to 2 or 4"]),
+        ("robustness.perturbations", ["frist"], ["robustness.perturbations: unknown perturbation 'frist'", "'first'?"]),
+        (
+            "robustness.checkpoints",
+            [4],
+            ["robustness.checkpoints: no run has a checkpoint after epoch 4; there are 3, 6"],
+        ),
+        ("robustness.checkpoints", "first", ["robustness.checkpoints"]),
+        ("robustness.bins", 1, ["robustness.bins", "greater than or equal to 2"]),
+        (
+            "datasets.arithmetic.perturbations",
+            {"mine": {"prompt": "{qestion} Answer :"}},
+            ["datasets.arithmetic: perturbations.mine.prompt: {qestion} is no column", "question, skeleton, steps"],
+        ),
+        (
+            "datasets.arithmetic.perturbations",
+            {"mine": {"prompt": "{solution} Answer :"}},
+            ["perturbations.mine.prompt: {solution} is no column that a prompt may hold"],
+        ),
+        (
+            "datasets.arithmetic.perturbations",
+            {"mine": {"prompt": "Answer :"}},
+            ["names no column, such as {question}"],
+        ),
+        ("datasets.arithmetic.perturbations", {"mine": {}}, ["perturbations.mine: give prompt (a template)"]),
+        ("datasets.arithmetic.perturbations", {"unperturbed": {"answer_begins": "a"}}, ["rename it"]),
+        ("datasets.arithmetic.perturbations", {"mine": {"begin": "a"}}, ["perturbations.mine.begin: unknown key"]),
+        (
+            "datasets.arithmetic.perturbations",
+            {},
+            ["robustness.perturbations: unknown perturbation 'first'; no dataset"],
+        ),
         ("sweep", None, ["config.yaml: sweep"]),
         ("datasets.arithmetic.train", None, ["datasets.arithmetic.train"]),
         ("datasets.arithmetic.test", ["a"], ["datasets.arithmetic.test"]),
@@ -168,3 +203,36 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
 def test_checkpoints_that_stay(config, keep, kept):
     study = load_study(edited(config, "checkpoints.keep", keep), "x")
     assert [epoch for epoch in (2, 4, 6) if study.keeps_checkpoint(epoch, 6)] == kept
+
+
+def test_which_prompts_are_perturbed_and_when(config):
+    study = load_study(config, "config.yaml")
+    assert list(study.perturbations_of("arithmetic")) == ["first", "paraphrase", "extra-sentence"]
+    assert study.perturbed_pairs == [("tiny", "arithmetic")]
+    assert study.perturbed_epochs(18) == [18]
+    assert study.predicts_brittleness
+    every = load_study(edited(config, "robustness", {"checkpoints": "all"}), "config.yaml")
+    assert list(every.perturbations_of("arithmetic")) == ["first", "we-have", "paraphrase", "extra-sentence"]
+    assert every.perturbed_epochs(18) == [3, 6, 9, 12, 15, 18]
+    listed = load_study(edited(config, "robustness", {"checkpoints": [6, 18]}), "config.yaml")
+    assert [listed.perturbed_epochs(epochs) for epochs in (18, 9, 3)] == [[6, 18], [6], []]
+    plain = edited(edited(config, "robustness", {}), "examples", {})
+    assert not load_study(plain, "config.yaml").predicts_brittleness
+    assert load_study({**plain, "analyses": ["robustness"]}, "config.yaml").predicts_brittleness
+    none = {**edited(plain, "datasets.arithmetic.perturbations", {}), "analyses": ["robustness"]}
+    with pytest.raises(UserError, match="analyses: robustness perturbs prompts, but no dataset with runs offers"):
+        load_study(none, "config.yaml")
+
+
+def test_a_column_of_the_dataset_and_a_paraphrase_of_generated_stories_can_be_named(config):
+    mine = {"mine": {"prompt": "{skeleton} {paraphrase} Answer :"}}
+    study = load_study(
+        edited(edited(config, "robustness", {}), "datasets.arithmetic.perturbations", mine), "config.yaml"
+    )
+    assert study.perturbations_of("arithmetic")["mine"].columns == ["skeleton", "paraphrase"]
+    of_ones_own = edited(edited(config, "robustness", {}), "datasets.arithmetic.train", {"files": [__file__]})
+    study = load_study(of_ones_own, "config.yaml")
+    assert list(study.perturbations_of("arithmetic")) == ["first", "we-have", "extra-sentence"]
+    told = edited(edited(config, "robustness", {}), "datasets.gsm8k", {"builtin": "gsm8k", "perturbations": mine})
+    with pytest.raises(UserError, match=r"\{skeleton\} is no column that a prompt may hold \(there are question\)"):
+        load_study(told, "config.yaml")

@@ -23,7 +23,7 @@ from transformers import (
 from check_fit import main as check_fit
 from premem import perplexity
 from premem.errors import UserError
-from premem.models import load_model, load_tokenizer
+from premem.models import load_model
 from premem.perplexity import batches_by_length, nll_under_checkpoint, target_nll
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
@@ -31,7 +31,7 @@ from premem.sampling.transformers_backend import _StopDetector, choose_tokens
 from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import read_made_by, read_table, write_table
-from premem.tokens import TokenizedExample, find_too_long, start_token, tokenize
+from premem.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
 from tokenize_data import main as tokenize_data
 
 torch.set_num_threads(1)
@@ -142,7 +142,7 @@ def test_a_stop_text_that_the_tokenizer_cannot_write_is_refused(tmp_path):
 
 def test_prompts_must_leave_room_for_answers(folder, tmp_path):
     tokens, out = tmp_path / "train.parquet", tmp_path / "checked.json"
-    write_table(pd.DataFrame({"prompt_ids": [[1] * 10, [1] * 28]}), tokens)
+    write_table(pd.DataFrame({"prompt_ids": [[1] * 10, [1] * 28]}), tokens, context=context_of(folder))
     with pytest.raises(UserError, match=r"longest prompt of train has 28 tokens, and 101 .* lower it to 100 or less"):
         check_fit([tokens], folder, 101, out)
     assert not out.exists()

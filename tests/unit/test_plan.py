@@ -74,6 +74,7 @@ def test_gpu_hours_by_hand(study, tmp_path):
     text = plan(study, [], tmp_path)
     trained, measured, sampled = 256 * 432, 256 * (4 * 48 + 24), 832 * 40
     predictors = 3 * 5 * 2 * 8 * 256 + 832 * (256 + 40)  # gradients, and the confidence of answers
+    perturbed = 3 * (48 + 48 + 24) * 2 * 40  # two perturbations and none, at the last checkpoints
     hours = [
         operations * 1e12 * tokens / (100e12 * share) / 3600
         for operations, tokens, share in (
@@ -81,10 +82,14 @@ def test_gpu_hours_by_hand(study, tmp_path):
             (2, sampled, 0.15),
             (2, measured, 0.4),
             (2, predictors, 0.4),
+            (2, perturbed, 0.15),
         )
     ]
     assert f"about {np.sum(hours):,.0f} if answers" in text
-    assert "training {:,.1f}, sampling {:,.1f}, perplexity {:,.1f}, weights {:,.1f}".format(*hours) in text
+    assert (
+        "training {:,.1f}, sampling {:,.1f}, perplexity {:,.1f}, weights {:,.1f}, perturbed {:,.1f}".format(*hours)
+        in text
+    )
     assert "up to 8,000.0 GB more" in text
 
 

@@ -19,12 +19,12 @@ from scipy.stats import chi2
 from transformers import GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel
 
 from premem.errors import UserError
-from premem.models import load_model, load_tokenizer
+from premem.models import load_model
 from premem.pretraining import generate_corpus, new_model, pretrain, train_tokenizer
 from premem.sampling import open_backend, seeded_prompts
 from premem.settings import Architecture, Pretraining, SamplingHardware, SamplingSettings, Templates
 from premem.tables import read_made_by, read_table, write_table
-from premem.tokens import tokenize
+from premem.tokens import load_tokenizer, tokenize
 from sample import main as sample
 from vllm_environment import PYTHON, needs_vllm
 

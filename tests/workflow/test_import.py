@@ -112,6 +112,10 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
         "lr1e-4_ep2_full_seed0",
     ]
 
+    for analysis, lacks in (("robustness", "without texts and checkpoints"), ("examples", "without texts")):
+        said = run_study(checkout, analysis, "--configfile", study)
+        assert said.count(f"{analysis}: mine on d: made elsewhere, {lacks}; left out") == 1
+
     page = (tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / "scrutiny.md").read_text()
     assert "What sceptics ask: mine on d" in page
     assert "nan" not in page

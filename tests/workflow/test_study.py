@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
+from premem.plan import read_dry_run
 from premem.settings import PredictorName
 from vllm_environment import PYTHON, needs_vllm
 
@@ -178,6 +179,90 @@ def test_predictors_are_compared_on_every_test_set(finished):
     assert "## Test set wording" in (pair / "predictors.md").read_text()
     for figure in ("predictors", "test_sets"):
         assert (pair / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def perturbed(finished, tmp_path_factory):
+    """The tiny study with the accuracy that examples lose under perturbations, and reports on examples."""
+    copy = shutil.copytree(finished, tmp_path_factory.mktemp("perturbed") / "copy")
+    run_study(copy, "robustness", "examples", "--configfile", "config/tiny.yaml")
+    return copy
+
+
+def test_perturbed_prompts_end_in_a_page(perturbed):
+    results = perturbed / "results" / "tiny"
+    samples = pd.read_parquet(results / RUN / "epoch-2" / "perturbed_samples.parquet")
+    assert samples.groupby("split").size().to_dict() == dict.fromkeys(("unperturbed", "first", "paraphrase"), 2 * 24)
+    assert samples.loc[samples["split"] == "first", "text"].str.startswith(" first").all()
+    grades = pd.read_parquet(results / RUN / "perturbed_grades.parquet")
+    assert (len(grades), set(grades["epoch"])) == (3 * 2 * 24, {2})
+
+    pair = results / "pairs" / "tiny" / "arithmetic"
+    answers = pd.read_parquet(pair / "perturbed.parquet")
+    assert answers.groupby("run")["epoch"].first().to_dict() == {
+        "lr1e-2_ep4_full_seed0": 4,
+        "lr1e-3_ep4_full_seed0": 4,
+        "lr1e-2_ep2_half_seed0": 2,
+    }
+    memorization = pd.read_parquet(pair / "memorization.parquet")
+    both = answers.merge(memorization, on=["run", "epoch", "example_id"], suffixes=("_perturbed", ""))
+    assert len(both) == len(answers) == 3 * (48 + 48 + 24)
+    assert (both["train_accuracy"] == both["accuracy"]).all()
+    prompts = pd.read_parquet(pair / "perturbed_prompts.parquet").set_index(["perturbation", "example_id"])[
+        "prompt_ids"
+    ]
+    tokens = pd.read_parquet(results / "tokens" / "tiny" / "arithmetic" / "train.parquet").set_index("example_id")
+    for example_id, ids in tokens["prompt_ids"].items():
+        assert prompts["unperturbed", example_id].tolist() == ids.tolist() == prompts["first", example_id][:-1].tolist()
+        assert prompts["paraphrase", example_id].tolist() != ids.tolist()
+    page = (pair / "robustness.md").read_text()
+    assert "| first | answer begins ` first` |" in page
+    assert "](figures/robustness.png)" in page
+    for figure in ("robustness", "robustness_solved"):
+        assert (pair / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_run_reports_on_its_examples(perturbed):
+    results = perturbed / "results" / "tiny"
+    table = pd.read_parquet(results / RUN / "examples.parquet")
+    assert len(table) == 24
+    assert table["premem_accuracy"].is_monotonic_decreasing
+    drops = pd.read_parquet(results / "pairs" / "tiny" / "arithmetic" / "predicted_drops.parquet")
+    drops = drops[(drops["run"] == "lr1e-2_ep2_half_seed0") & (drops["epoch"] == 2)].set_index("example_id")
+    assert table.set_index("example_id")["predicted_drop"].equals(drops["predicted_drop"].loc[table["example_id"]])
+    page = (results / RUN / "examples.md").read_text()
+    assert page.count("\n### train-") == 4
+    assert page.count("Question:") == page.count("Target:") == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rules"),
+    [
+        ("robustness", {}, set()),
+        ("robustness", {"bins": 3}, {"measure_robustness", "plot_robustness", "report_examples"}),
+        ("examples", {"brittleness": False}, {"report_examples"}),
+        (
+            "robustness",
+            {"perturbations": ["first"], "checkpoints": [4]},
+            {"perturb_prompts", "sample_perturbed", "grade_perturbed", "measure_robustness"}
+            | {"plot_robustness", "report_examples"},
+        ),
+    ],
+)
+def test_what_an_edit_of_robustness_reruns(perturbed, key, value, rules):
+    targets = {"robustness", "examples"}
+    edited = edit_study(perturbed, key, value)
+    said = run_study(perturbed, "--dry-run", "--configfile", edited, "--", "all", *targets)
+    assert {job.rule for job in read_dry_run(said)} - {"all", *targets} == rules  # and nothing of the study itself
+
+
+def test_robustness_and_examples_as_a_part_of_the_study(checkout, tmp_path):
+    """Checkpoints then go only after prompts have been perturbed."""
+    config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
+    config |= {"results": str(tmp_path), "checkpoints": {"keep": "none"}, "analyses": ["robustness", "examples"]}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    rules = rerun(checkout, "--configfile", tmp_path / "study.yaml")
+    assert {"sample_perturbed", "plot_robustness", "report_examples", "train_4_epochs", "summarize"} <= rules
 
 
 def test_models_are_compared_on_a_dataset(finished, tmp_path):

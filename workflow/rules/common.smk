@@ -93,7 +93,7 @@ IMPORTED_MODELS = [model for model, dataset in STUDY.imported]
 
 wildcard_constraints:
     model=one_of([*STUDY.models, *IMPORTED_MODELS]),
-    dataset=one_of([*STUDY.datasets, *(dataset for model, dataset in STUDY.imported)]),
+    dataset=one_of([*STUDY.datasets, *STUDY.rounds, *(dataset for model, dataset in STUDY.imported)]),
     split=one_of({TRAIN, *(name for dataset in STUDY.datasets.values() for name in dataset.test)}),
     lr=r"\d(\.\d+)?e-?\d+",
     epochs=r"\d+",
@@ -116,18 +116,30 @@ def expand_pairs(pattern, pairs=STUDY.pairs, **more):
     ]
 
 
-def expand_runs(pattern, runs=STUDY.runs):
+def expand_runs(pattern, runs=STUDY.trained_runs):
     """The pattern for every run."""
     return [path for run in runs for path in expand(pattern, **dict(run))]
 
 
-def expand_checkpoints(pattern, runs=STUDY.runs):
+def expand_checkpoints(pattern, runs=STUDY.trained_runs):
     """The pattern for every checkpoint of every run."""
     return [path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))]
 
 
 # What each further analysis ends in; its rule file adds it.
 TARGETS = {}
+
+
+def tell_left_out(analysis, left_out, paths):
+    """An input function of these paths that says, where someone asks for the analysis, which pairs are left out."""
+    untold = [*left_out]
+
+    def target(_):
+        while untold:
+            logger.warning(f"{analysis}: {untold.pop(0)}; left out")
+        return paths
+
+    return target
 
 
 def splits_of(pair):
@@ -157,19 +169,26 @@ def of_pair(pattern):
     return lambda wildcards: expand_runs(pattern, STUDY.runs_of(wildcards.model, wildcards.dataset))
 
 
+def of_home(pattern):
+    """The pattern for the pair whose p counts for a run: its own, or the one that its round of curation belongs to."""
+    return lambda w: expand(pattern, model=w.model, dataset=STUDY.home(w.dataset))
+
+
 @cache  # every checkpoint of a pair asks for the same
 def _of_splits(pattern, model, dataset, splits):
-    return expand(pattern, model=model, dataset=dataset, split=splits)
+    # What a round of curation makes is a training set; its test sets are those of the dataset that it belongs to.
+    homes = {split: dataset if split == TRAIN else STUDY.home(dataset) for split in splits}
+    return [path for split, home in homes.items() for path in expand(pattern, model=model, dataset=home, split=split)]
 
 
 def all_splits(pattern):
     """The pattern for the training set and every test set of the dataset that the wildcards name."""
-    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, (TRAIN, *STUDY.datasets[w.dataset].test))
+    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, (TRAIN, *STUDY.dataset(w.dataset).test))
 
 
 def test_splits(pattern):
     """The pattern for every test set of the dataset that the wildcards name, the study's own first."""
-    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, tuple(STUDY.datasets[w.dataset].test))
+    return lambda w: _of_splits(pattern, w.get("model"), w.dataset, tuple(STUDY.dataset(w.dataset).test))
 
 
 def folder_of_model(model):
@@ -230,7 +249,7 @@ def asked(kind, w, epochs=None, checkpoints=None):
 
 
 # Jobs of an array share what its first job asks for, so every checkpoint asks for what the largest of the study needs.
-LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.runs}.values())
+LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.trained_runs}.values())
 
 
 def mem_mb(kind, **of_job):
@@ -255,7 +274,7 @@ def disk_gb(checkpoints):
 
 
 def dataset_settings(kind):
-    return lambda wildcards: settings(STUDY.datasets[wildcards.dataset], kind)
+    return lambda wildcards: settings(STUDY.dataset(wildcards.dataset), kind)
 
 
 def source_of(split=None):

@@ -12,6 +12,8 @@ rule prepare_data:
         f"{RESULTS}/logs/prepare_data/{{dataset}}/{{split}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/prepare_data/{{dataset}}/{{split}}.tsv"
+    wildcard_constraints:
+        dataset=one_of(STUDY.datasets),
     conda:
         "../../envs/analyze.yaml"
     params:
@@ -40,7 +42,7 @@ rule tokenize_data:
         "../../envs/train.yaml"
     params:
         settings=dataset_settings(Templates),
-        bad_examples=lambda w: STUDY.datasets[w.dataset].bad_examples,
+        bad_examples=lambda w: STUDY.dataset(w.dataset).bad_examples,
         code=code("tokenize_data.py"),
     shell:
         "{PYTHON} {SCRIPTS}/tokenize_data.py --name {wildcards.dataset} --split {wildcards.split} "
@@ -53,8 +55,6 @@ rule check_fit:
     """Refuse what could not be sampled, before it is trained (see `CHECKED`)."""
     input:
         tokens=all_splits(TOKENS),
-        model=ancient(base_model),
-        identity=MODEL_IDENTITY,
     output:
         CHECKED,
     log:
@@ -62,10 +62,11 @@ rule check_fit:
     benchmark:
         f"{RESULTS}/benchmarks/check_fit/{{model}}/{{dataset}}.tsv"
     conda:
-        "../../envs/train.yaml"
+        "../../envs/analyze.yaml"
     params:
+        model=base_model,
         max_new_tokens=STUDY.sampling.max_new_tokens,
         code=code("check_fit.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --model {input.model:q} "
+        "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --model {params.model:q} "
         "--max-new-tokens {params.max_new_tokens} {VLLM_PYTHON} --out {output:q} 2>&1 | tee {log:q}"

@@ -7,7 +7,7 @@ SAMPLED_TOGETHER = {"sample_checkpoint": [{}]}
 if STUDY.checkpoints.sample_together:
     SAMPLED_TOGETHER = {
         f"sample_{epochs}_epochs": [{"epochs": epochs, "epoch": epoch} for epoch in STUDY.checkpoint_epochs(epochs)]
-        for epochs in sorted({run.epochs for run in STUDY.runs})
+        for epochs in sorted({run.epochs for run in STUDY.trained_runs})
     }
 
 for name, checkpoints in SAMPLED_TOGETHER.items():
@@ -38,7 +38,7 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             disk_gb=disk_gb(len(checkpoints)),
         params:
             settings=settings(STUDY.sampling),
-            stop=lambda w: STUDY.datasets[w.dataset].stop,
+            stop=lambda w: STUDY.dataset(w.dataset).stop,
             size=size_of,
             code=code("sample.py"),
         shell:
@@ -66,7 +66,7 @@ rule grade_samples:
         runtime=lambda w, attempt: 240 * attempt,
     params:
         checkpoint_epochs=epochs_of_checkpoints,
-        answers=lambda w: STUDY.datasets[w.dataset].answers,
+        answers=lambda w: STUDY.dataset(w.dataset).answers,
         time_limit=STUDY.grading.time_limit,
         code=code("grade.py"),
     shell:

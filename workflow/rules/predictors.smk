@@ -58,7 +58,7 @@ rule measure_weights:
     params:
         checkpoint_epochs=epochs_of_checkpoints,
         size=size_of,
-        stop=lambda w: STUDY.datasets[w.dataset].stop,
+        stop=lambda w: STUDY.dataset(w.dataset).stop,
         dtype=STUDY.sampling.dtype,
         settings=settings(read_from_checkpoints()),
         code=code("measure_weights.py"),

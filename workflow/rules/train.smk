@@ -28,7 +28,7 @@ TRAIN_PROCESSES = STUDY.hardware.train.processes
 TRAIN_START = f"{TRAIN_PYTHON} {SCRIPTS}/launch.py {TRAIN_PROCESSES}" if TRAIN_PROCESSES > 1 else TRAIN_PYTHON
 
 # Runs have different numbers of checkpoints and a rule's outputs cannot depend on wildcards: one rule per number of epochs.
-for epochs in sorted({run.epochs for run in STUDY.runs}):
+for epochs in sorted({run.epochs for run in STUDY.trained_runs}):
 
     rule:
         name:

@@ -8,8 +8,7 @@ from pathlib import Path
 from premem import cli
 from premem.errors import UserError
 from premem.files import whole
-from premem.models import context_of
-from premem.tables import read_table
+from premem.tables import read_made_by, read_table
 
 
 def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str = "") -> None:
@@ -20,7 +19,7 @@ def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_p
                 f"sampling.backend: {vllm_python} has no vLLM; install it as the README says under Sampling with vLLM, "
                 "and name its interpreter under hardware.python.sample"
             )
-    context = context_of(model)
+    context = read_made_by(tokens[0])["context"]
     longest = {path.stem: int(read_table(path, ["prompt_ids"])["prompt_ids"].map(len).max()) for path in tokens}
     for split, length in longest.items():
         if context is not None and length + max_new_tokens > context:

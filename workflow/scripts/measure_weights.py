@@ -6,12 +6,12 @@ import pandas as pd
 import torch
 
 from premem import cli
-from premem.models import load_model, load_tokenizer, require_gpus
+from premem.models import load_model, require_gpus
 from premem.perplexity import target_nll
 from premem.predictors.from_weights import distances, gradient_variance
 from premem.settings import PerplexityHardware, Predictors
 from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, select_subset
+from premem.tokens import TokenizedExample, load_tokenizer, select_subset
 
 
 def main(

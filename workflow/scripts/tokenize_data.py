@@ -7,10 +7,9 @@ import pandas as pd
 
 from premem import cli
 from premem.errors import UserError
-from premem.models import context_of, load_tokenizer
 from premem.settings import Templates
 from premem.tables import read_table, write_table
-from premem.tokens import find_too_long, tokenize
+from premem.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
 
 def main(
@@ -27,7 +26,8 @@ def main(
     prompts = [settings.write_prompt(question) for question in examples["question"]]
     targets = [settings.write_target(solution) for solution in examples["solution"]]
     tokenized = tokenize(tokenizer, prompts, targets)
-    too_long = find_too_long(tokenized, settings.max_tokens, context_of(model))
+    context = context_of(model)
+    too_long = find_too_long(tokenized, settings.max_tokens, context)
     if too_long:
         ids = ", ".join(f"{examples['example_id'][i]} ({n} tokens)" for i, n in list(too_long.items())[:5])
         message = (
@@ -56,8 +56,9 @@ def main(
             "target_ids": [example.target for example in tokenized],
         }
     )
-    write_table(table.drop(index=list(too_long)), out, too_long=len(too_long))
+    write_table(table.drop(index=list(too_long)), out, too_long=len(too_long), context=context)
 
 
 if __name__ == "__main__":
+    sys.modules["torch"] = None  # type: ignore[assignment]  # tokenizers do without it; its import would take most of the time
     cli.run(main)

@@ -8,9 +8,11 @@ memorization can remove: a model that solves the problems without memorizing the
 numbers and marks are separated by blanks, so that a word-level tokenizer needs about 140 tokens.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 LARGEST_VALUE = 24
 NAMES = "Olga Ivan Mira Otto Lena Hugo Nora Emil Ada Paul Rosa Karl Ines Leo Vera Max".split()
@@ -117,6 +119,56 @@ def generate_problems(
         if problem.question not in seen:
             seen.add(problem.question)
             yield problem
+
+
+def paraphrase(question: str) -> str:
+    """Tell a story of usual wording anew in unseen wording: the same person, objects, numbers and steps.
+
+    A person that only one of the two wordings names is another one. The words are drawn with the question as the seed.
+
+    Raises:
+        ValueError: if it is not such a story.
+    """
+    told = _read_story(question, USUAL)
+    random = Random(f"paraphrase {question}")
+    words = {"n": told["n"], "o": told["o"], "m": told["m"] or random.choice([n for n in NAMES if n != told["n"]])}
+    return " ".join(
+        [
+            random.choice(UNSEEN.starts).format(b=told["b"], **words),
+            *(random.choice(UNSEEN.steps[operation]).format(b=number, **words) for operation, number in told["steps"]),
+            random.choice(UNSEEN.questions).format(**words),
+        ]
+    )
+
+
+def _read_story(question: str, wording: Wording) -> dict[str, Any]:
+    """Return the person n, the other person m (None if not named), the first number b, the objects o and the steps."""
+    sentences = re.split(r"(?<= [.?]) ", question)
+    told = next((found for template in wording.starts if (found := _match(template, sentences[0]))), None)
+    if told is None:
+        raise ValueError(f"not a story that was generated: {question!r}")
+    steps = []
+    for sentence in sentences[1:-1]:
+        read = (
+            (operation, found)
+            for operation, templates in wording.steps.items()
+            for template in templates
+            if (found := _match(template.replace("{n}", told["n"]), sentence)) is not None
+        )
+        operation, found = next(read, (None, {}))
+        if operation is None:
+            raise ValueError(f"not a sentence of a generated story: {sentence!r}")
+        steps.append((operation, found.get("b")))
+        told["m"] = told.get("m") or found.get("m")
+    return {**told, "m": told.get("m"), "steps": steps}
+
+
+def _match(template: str, sentence: str) -> dict[str, Any] | None:
+    """Return the words that a sentence has in the places of its template."""
+    words = {"n": r"(?P<n>\w+)", "m": r"(?P<m>\w+)", "b": r"(?P<b>\d+)", "o": r"(?P<o>\w+)"}
+    pattern = re.sub(r"\{(\w)\}", lambda place: words[place[1]], re.sub(r"([.?])", r"\\\1", template))
+    match = re.fullmatch(pattern, sentence)
+    return match.groupdict() if match else None
 
 
 def generate_facts(random: Random, number: int = 5) -> str:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from premem import progress, provenance
 from premem.errors import UserError
@@ -66,4 +66,4 @@ def _reader(kind: Any) -> Callable[[str], Any]:
     """Return what turns a command-line word into a value of this type."""
     if isinstance(kind, type) and issubclass(kind, Block):
         return kind.model_validate_json
-    return kind
+    return str if get_origin(kind) is Literal else kind

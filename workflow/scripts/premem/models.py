@@ -1,11 +1,12 @@
-"""Loading models and tokenizers from local folders: safetensors only, no code from the folder, no network."""
+"""Loading models from local folders: safetensors only, no code from the folder, no network."""
 
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from premem.errors import UserError
+from premem.tokens import check_folder
 
 
 def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> PreTrainedModel:
@@ -14,7 +15,7 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
     Raises:
         UserError: if the folder is not a whole Hugging Face model folder with safetensors weights.
     """
-    _check_folder(folder)
+    check_folder(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
@@ -24,26 +25,6 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
     if train:
         return model
     return model.eval().cuda() if torch.cuda.is_available() else model.eval()
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a model folder.
-
-    Raises:
-        UserError: if it cannot be loaded.
-    """
-    _check_folder(folder)
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # as above
-        raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
-
-
-def context_of(folder: Path) -> int | None:
-    """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
-    _check_folder(folder)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    return getattr(config, "max_position_embeddings", None)
 
 
 def require_gpus(number: int, key: str) -> None:
@@ -60,8 +41,3 @@ def require_gpus(number: int, key: str) -> None:
     if present < number:
         mend = f"{key} to {present}" if present else "hardware.gpu to false"
         raise UserError(f"{key}: {number} GPUs asked for but absent (there are {present}); set {mend}")
-
-
-def _check_folder(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: not a model folder (it has no config.json)")

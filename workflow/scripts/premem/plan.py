@@ -16,7 +16,7 @@ BYTES_PER_WEIGHT = 4
 """Checkpoints hold weights in float32."""
 TOKENS_PER_EXAMPLE = 256
 """Prompt and target together, where the examples are not there yet to be counted."""
-UTILISATION = {"training": 0.35, "sampling": 0.15, "perplexity": 0.4, "weights": 0.4}
+UTILISATION = {"training": 0.35, "sampling": 0.15, "perplexity": 0.4, "weights": 0.4, "perturbed": 0.15}
 """Share of a GPU's peak that each kind of work is assumed to reach; sampling reads all weights for every few tokens."""
 PROCESSOR_TFLOPS = 0.05
 """Speed assumed of a job on a processor, in TFLOP/s; studies without GPUs are small."""
@@ -90,12 +90,11 @@ class Work:
 
 def work_of(study: Study, run: Run, results: Path) -> Work:
     """Count what is there, and assume the rest."""
-    model = study.models[run.model]
+    model, home, dataset = study.models[run.model], study.home(run.dataset), study.dataset(run.dataset)
     tokens = {
-        split: results / "tokens" / run.model / run.dataset / f"{split}.parquet"
-        for split in (TRAIN, *study.datasets[run.dataset].test)
+        split: results / "tokens" / run.model / (run.dataset if split == TRAIN else home) / f"{split}.parquet"
+        for split in (TRAIN, *dataset.test)
     }
-    dataset = study.datasets[run.dataset]
     counts = {
         split: _rows(path, path.stat().st_mtime_ns) if path.is_file() else source.examples or source.rows
         for (split, path), source in zip(tokens.items(), (dataset.train, *dataset.test.values()), strict=True)
@@ -104,6 +103,8 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
     per_example = float(TOKENS_PER_EXAMPLE)
     if known:
         per_example = _tokens_per_example(tokens[TRAIN], tokens[TRAIN].stat().st_mtime_ns)
+    if run.dataset in study.rounds:
+        counts[TRAIN] = study.rounds[run.dataset].examples
     tests = [counts[split] for split in dataset.test]
     train = counts[TRAIN]
     return Work(
@@ -140,11 +141,13 @@ def tokens_of(study: Study, run: Run, work: Work) -> dict[str, float] | None:
     if "atc" in wanted.names:
         answers = work.checkpoints * prompts * study.sampling.n
         weights += answers * (work.tokens_per_example + study.sampling.max_new_tokens)
+    perturbed = work.train_examples * (1 + len(study.perturbations_of(run.dataset)))  # and unperturbed
     return {
         "training": run.epochs * work.train_examples * work.tokens_per_example,
         "sampling": work.checkpoints * prompts * study.sampling.n * study.sampling.max_new_tokens,
         "perplexity": work.checkpoints * work.train_examples * work.tokens_per_example,
         "weights": weights,  # as many as a forward pass of them takes
+        "perturbed": work.checkpoints * perturbed * study.sampling.n * study.sampling.max_new_tokens,
     }
 
 
@@ -175,8 +178,8 @@ def plan(study: Study, jobs: Sequence[Job], results: Path) -> str:
         jobs: that would run now.
         results: the study's folder of results.
     """
-    works = {run: work_of(study, run, results) for run in study.runs}
-    to_train = {run: reason for run in study.runs if (reason := _training_reason(run, jobs)) is not None}
+    works = {run: work_of(study, run, results) for run in study.trained_runs}
+    to_train = {run: reason for run in study.trained_runs if (reason := _training_reason(run, jobs)) is not None}
     checkpoints = sum(work.checkpoints for work in works.values())
     kinds: dict[str, int] = {}
     for job in jobs:
@@ -226,6 +229,8 @@ def _amounts(study: Study, works: dict[Run, Work]) -> list[tuple[str, str]]:
     for run, work in works.items():
         if (of_run := tokens_of(study, run, work)) is None:
             return [("tokens", f"unknown before the data of {run.dataset} are there: run `snakemake data` first")]
+        asked = (run.model, run.dataset) in study.perturbed_pairs and study.predicts_brittleness
+        of_run["perturbed"] *= len(study.perturbed_epochs(run.epochs)) / work.checkpoints if asked else 0
         answers += of_run["sampling"] / study.sampling.max_new_tokens
         tokens_trained += of_run["training"]
         tokens_measured += of_run["perplexity"]

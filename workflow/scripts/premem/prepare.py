@@ -51,11 +51,7 @@ def prepare_split(
             dropped.
     """
     where = f"datasets.{name}.{'train' if split_name == 'train' else f'test.{split_name}'}"
-    table = _name_columns(_read_source(source, split_name, train, settings.seed, where), settings, where)
-    bad = BadExamples(dict(_bad_rows(table, settings.answers)))
-    if bad.rows and settings.bad_examples == "error":
-        raise UserError(f"{where}: {bad.summary()}; mend them, or set datasets.{name}.bad_examples: drop")
-    table = table.drop(index=list(bad.rows))
+    table, bad = read_examples(name, source, split_name, train, settings, where)
     table.insert(0, "example_id", [f"{split_name}-{row:05d}" for row in table.index])
     if len(table) < (source.examples or 1):
         wanted = source.examples or "at least one"
@@ -64,6 +60,25 @@ def prepare_split(
     if source.examples is not None:
         table = table.iloc[np.sort(rng.permutation(len(table))[: source.examples])]
     return table.assign(subset_rank=rng.permutation(len(table))).reset_index(drop=True), bad
+
+
+def read_examples(
+    name: str, source: Split, split_name: str, train: Split, settings: Examples, where: str
+) -> tuple[pd.DataFrame, BadExamples]:
+    """Read the good examples of a source: question, solution, answer and the columns named, by row of the source.
+
+    Args:
+        name, source, split_name, train, settings: as for ``prepare_split``.
+        where: key of the configuration, for messages.
+
+    Raises:
+        UserError: as ``prepare_split``.
+    """
+    table = _name_columns(_read_source(source, split_name, train, settings.seed, where), settings, where)
+    bad = BadExamples(dict(_bad_rows(table, settings.answers)))
+    if bad.rows and settings.bad_examples == "error":
+        raise UserError(f"{where}: {bad.summary()}; mend them, or set datasets.{name}.bad_examples: drop")
+    return table.drop(index=list(bad.rows)), bad
 
 
 def _read_source(source: Split, split_name: str, train: Split, seed: int, where: str) -> pd.DataFrame:
@@ -109,7 +124,7 @@ def _name_columns(table: pd.DataFrame, settings: Examples, where: str) -> pd.Dat
         if source not in table:
             raise UserError(
                 f"{where}: column {source!r} (for {column}) is missing; the source has {', '.join(map(str, table))}; "
-                "name the right one in the dataset's columns"
+                f"name the right one in {column if column == 'resembles' else 'columns'}"
             )
     if reserved := RESERVED & sources.keys():
         raise UserError(f"{where}: columns: {', '.join(sorted(reserved))} is a name that premem gives; choose another")

@@ -34,7 +34,7 @@ def current() -> dict[str, Any]:
     The same arguments on the same machine give the same; ``premem.tables`` writes it into every table.
     """
     packages = "torch transformers vllm tokenizers datasets numpy pandas statsmodels math_verify matplotlib".split()
-    versions = {name: _version(name) for name in packages if name in sys.modules}
+    versions = {name: _version(name) for name in packages if sys.modules.get(name)}
     return {**_current, "versions": {"python": platform.python_version(), **versions}}
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from premem.plan import BYTES_PER_WEIGHT, hours_of, tokens_of, work_of
 from premem.study import Run, Study
 
-Kind = Literal["training", "sampling", "perplexity", "weights"]
+Kind = Literal["training", "sampling", "perplexity", "weights", "perturbed"]
 
 PROCESS_MB = 3000
 """Memory of a process beside the model: Python, libraries, data."""
@@ -27,7 +27,7 @@ def processes_of(study: Study, kind: Kind) -> int:
     match kind:
         case "training":
             return hardware.train.processes
-        case "sampling":
+        case "sampling" | "perturbed":
             return hardware.sample.shards
         case "perplexity":
             return hardware.perplexity.processes
@@ -37,7 +37,7 @@ def processes_of(study: Study, kind: Kind) -> int:
 
 def gpus_of(study: Study, kind: Kind) -> int:
     """Return how many GPUs a job asks for."""
-    together = study.hardware.sample.tensor_parallel if kind == "sampling" else 1
+    together = study.hardware.sample.tensor_parallel if kind in ("sampling", "perturbed") else 1
     return processes_of(study, kind) * together if study.hardware.gpu else 0
 
 

@@ -4,7 +4,8 @@ Only plain data and checks of a single block live here; what spans blocks (a swe
 ``premem.study``. Scripts receive a block as JSON, so that a rule depends on the blocks it uses and on nothing else.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, get_args
 
@@ -38,6 +39,12 @@ def spell_learning_rate(value: Any) -> str:
 
 
 LearningRate = Annotated[str, BeforeValidator(spell_learning_rate)]
+
+
+UNPERTURBED = "unperturbed"
+"""What stands for the name of a perturbation where there is none."""
+COLUMN_IN_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A column in the template of a perturbation."""
 
 
 class Block(BaseModel):
@@ -133,6 +140,123 @@ class Templates(Block):
         return self.target.replace("{solution}", solution)
 
 
+class Perturbation(Block):
+    """A harmless change of prompts, under which what is understood stays right: at least one of the two."""
+
+    prompt: str | None = None
+    """A template of its own, such as ``"Think first. {question}\\nAnswer:"``. It may name ``{question}``, any column
+    that the dataset keeps, and for generated stories ``{paraphrase}``."""
+    answer_begins: str = ""
+    """The answer is made to begin with this text, such as ``" First"``, and goes on from there."""
+
+    @model_validator(mode="after")
+    def _check_change(self) -> "Perturbation":
+        if self.prompt is None and not self.answer_begins:
+            raise ValueError("give prompt (a template), answer_begins (a text) or both")
+        if self.prompt is not None and not self.columns:
+            raise ValueError(f"prompt: the template {self.prompt!r} names no column, such as {{question}}")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the template names."""
+        return COLUMN_IN_TEMPLATE.findall(self.prompt or "")
+
+    def write_prompt(self, usual: str, columns: Mapping[str, str]) -> str:
+        """Return what the model reads.
+
+        Args:
+            usual: the prompt without the perturbation.
+            columns: name → text, of the example.
+        """
+        if self.prompt is None:
+            return usual
+        return COLUMN_IN_TEMPLATE.sub(lambda match: columns[match[1]], self.prompt)
+
+
+class Pool(Split):
+    """Rows to collect from, each of which names the training example that it resembles, as augmentation sets do."""
+
+    resembles: str
+    """Column that holds the question, or the example_id, of that training example."""
+    columns: dict[str, str] | None = None
+    """Names of its columns, as in ``datasets``; the dataset's own if left out."""
+
+    @model_validator(mode="after")
+    def _check_rows(self) -> "Pool":
+        if self.generate:
+            raise ValueError("a pool is read from files or hub; a generator goes under new_examples.generate")
+        return self
+
+
+class SamplingSettings(Block):
+    """How answers are sampled from a checkpoint."""
+
+    backend: Literal["transformers", "vllm"] = "transformers"
+    """The engine that samples. ``vllm`` needs an environment of its own: ``hardware.python.sample`` names it."""
+    n: PositiveInt = 5
+    """Answers per prompt."""
+    temperature: float = Field(0.8, ge=0)
+    """0 takes the likeliest token at every step."""
+    top_p: Fraction = 0.95
+    """Share of the probability kept, the likeliest tokens first; 1 keeps all."""
+    max_new_tokens: PositiveInt = 512
+    """Longest answer, in tokens."""
+    seed: int = Field(2, ge=0)
+    """Every sample of every prompt has a seed of its own, derived from this one."""
+    dtype: Dtype = "float32"
+    """Number format in which checkpoints are evaluated: sampled, and measured for perplexity."""
+
+
+class Writer(Block):
+    """A language model that writes a variant of a given example: first a question, then several solutions of it."""
+
+    model: Name
+    """One of ``models``."""
+    prompt: str
+    """What it reads before it writes a question; ``{question}`` and ``{solution}`` are the given example's."""
+    stop: str
+    """The text that ends a question."""
+    solve: str
+    """What it reads before it writes a solution; ``{question}`` is the new question."""
+    solve_stop: str
+    """The text that ends a solution."""
+    agreement: Fraction = 0.6
+    """Share of the solutions that must come to the same final answer; the first that does is kept."""
+    sampling: SamplingSettings = SamplingSettings()
+    """How both are sampled; ``n`` solutions."""
+
+    @model_validator(mode="after")
+    def _check_prompts(self) -> "Writer":
+        for key in ("prompt", "solve"):
+            if "{question}" not in getattr(self, key):
+                raise ValueError(f"{key}: the template {getattr(self, key)!r} lacks {{question}}")
+        return self
+
+
+class NewExamples(Block):
+    """Where new examples like a given one come from: exactly one of ``generate``, ``pool`` and ``write``."""
+
+    generate: Literal["arithmetic"] | None = None
+    """A new story about the given example's sequence of operations; the dataset keeps the column ``skeleton``."""
+    pool: Pool | None = None
+    """Rows that are there already."""
+    write: Writer | None = None
+    """A language model writes them."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> "NewExamples":
+        sources = [key for key in ("generate", "pool", "write") if getattr(self, key) is not None]
+        if len(sources) != 1:
+            raise ValueError(f"give one of generate, pool and write (given: {', '.join(sources) or 'none'})")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which one."""
+        return next(key for key in ("generate", "pool", "write") if getattr(self, key) is not None)
+
+
 class Dataset(Examples, Templates):
     """A dataset: its sets of examples, how they are read and how they are written."""
 
@@ -143,6 +267,27 @@ class Dataset(Examples, Templates):
     difficulty: str | None = None
     """What says how hard an example is (``premem.difficulty``): one of ``columns``, whose values hold a number (``Level
     3``), or ``lines``, the number of lines of the solution. Nothing does if left out."""
+    perturbations: dict[Name, Perturbation] = {}
+    """Changes of its prompts by name, for ``robustness``."""
+
+    @model_validator(mode="after")
+    def _check_perturbations(self) -> "Dataset":
+        told_anew = {"paraphrase"} if self.train.generate and self.train.wording == "usual" else set()
+        known = dict.fromkeys(["question", *self.columns, *told_anew])
+        known.pop("solution", None)  # it holds the answer
+        for name, perturbation in self.perturbations.items():
+            if name == UNPERTURBED:
+                raise ValueError(f"perturbations.{name}: this is what prompts without one are called; rename it")
+            for column in perturbation.columns:
+                if column not in known:
+                    raise ValueError(
+                        f"perturbations.{name}.prompt: {{{column}}} is no column that a prompt may hold (there are "
+                        f"{', '.join(known)}); keep it under the dataset's columns, or correct the template"
+                    )
+        return self
+
+    new_examples: NewExamples | None = None
+    """Where new examples like one of its own come from, for ``curation``."""
 
     @model_validator(mode="after")
     def _check_difficulty(self) -> "Dataset":
@@ -377,25 +522,6 @@ class Training(Block):
     """Train low-rank adapters instead of all weights; checkpoints hold the model with them merged in."""
 
 
-class SamplingSettings(Block):
-    """How answers are sampled from a checkpoint."""
-
-    backend: Literal["transformers", "vllm"] = "transformers"
-    """The engine that samples. ``vllm`` needs an environment of its own: ``hardware.python.sample`` names it."""
-    n: PositiveInt = 5
-    """Answers per prompt."""
-    temperature: float = Field(0.8, ge=0)
-    """0 takes the likeliest token at every step."""
-    top_p: Fraction = 0.95
-    """Share of the probability kept, the likeliest tokens first; 1 keeps all."""
-    max_new_tokens: PositiveInt = 512
-    """Longest answer, in tokens."""
-    seed: int = Field(2, ge=0)
-    """Every sample of every prompt has a seed of its own, derived from this one."""
-    dtype: Dtype = "float32"
-    """Number format in which checkpoints are evaluated: sampled, and measured for perplexity."""
-
-
 class Grading(Block):
     """How answers are graded. All graders always run, side by side; ``grader`` names the one the study uses."""
 
@@ -485,6 +611,83 @@ class Predictors(Block):
     """Examples in each of them."""
     seed: int = 0
     """Of the mini-batches."""
+
+
+class Robustness(Block):
+    """How much accuracy training examples lose when their prompts are perturbed (``premem.robustness``)."""
+
+    perturbations: tuple[Name, ...] | None = Field(None, min_length=1)
+    """Which of the perturbations that datasets offer; all of them if left out."""
+    checkpoints: Literal["last", "all"] | Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = "last"
+    """At which of a run's checkpoints (a list names epochs)."""
+    bins: int = Field(5, ge=2)
+    """Parts of equal width that the range of accuracies is divided into, and of equal number that of perplexities."""
+
+
+class ExampleReports(Block):
+    """What is told of the training examples of each run (``premem.examples``)."""
+
+    shown: PositiveInt = 10
+    """How many of the most and of the least learned ones a run's page shows."""
+    brittleness: bool = False
+    """Say how much accuracy each is predicted to lose under perturbations, which takes the analysis of robustness. It
+    is said in any case where ``analyses`` has robustness."""
+
+
+StrategyName = Literal["premem", "premem_weighted", "train_accuracy", "ifd", "difficulty", "iid"]
+
+
+class Collection(Block):
+    """Which training examples new ones are collected like (``premem.curation.strategies``)."""
+
+    examples: PositiveInt = 256
+    """How many the target ``runs/…/curated/{strategy}.jsonl`` of a run collects; ``curation.rounds`` are its own."""
+    threshold: float = 0.5
+    """t: examples with a premem accuracy (or train accuracy) below it are taken."""
+    share: Fraction = 0.3
+    """Share of the examples that ``ifd`` and ``difficulty`` take, the hardest."""
+    fallback: Literal["iid", "error"] = "iid"
+    """Where no example is below t: collect i.i.d. and say so, or stop."""
+    ngram: PositiveInt = 13
+    """A new example is left out if it shares this many words in a row with a question of a test set."""
+
+    @model_validator(mode="after")
+    def _check_threshold(self) -> "Collection":
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold: {self.threshold:g} is no accuracy; give a number from 0 to 1")
+        return self
+
+
+class Curation(Block):
+    """Strategies of collecting data, compared: trained in rounds, every round on what was collected before it
+    (Algorithm 1 of Kang et al. 2025)."""
+
+    model: Name
+    """The base model."""
+    dataset: Name
+    """What is trained on at first, what new examples are like, and what is tested on."""
+    lr: LearningRate
+    """Learning rate of every training."""
+    steps: PositiveInt
+    """Optimizer steps of every training, whatever the number of examples; whole epochs, so about as many."""
+    start: PositiveInt
+    """Examples that a seed begins with, drawn from the training set."""
+    rounds: tuple[PositiveInt, ...] = Field(min_length=1)
+    """New examples that each round collects, N_1, N_2, …"""
+    iid_rounds: tuple[PositiveInt, ...] = ()
+    """Further rounds of i.i.d. collection: how many examples does it take to come as far?"""
+    strategies: Annotated[tuple[StrategyName, ...], OneOrMore, Field(min_length=1)] = get_args(StrategyName)
+    """Those to compare; i.i.d. collection is always among them."""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], OneOrMore, Field(min_length=1)] = (0, 1, 2, 3, 4)
+    """Each draws the start, the new examples and the order of training anew, alike for all strategies."""
+
+    @model_validator(mode="after")
+    def _check_repeats(self) -> "Curation":
+        for key in ("strategies", "seeds"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key}: {', '.join(map(str, values))} names one twice; remove it")
+        return self
 
 
 class Figures(Block):

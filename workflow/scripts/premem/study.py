@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
 from premem import settings
+from premem.curation.rounds import PROVENANCE, Round, unroll
 from premem.errors import UserError
 from premem.settings import Block, Fraction, Name
 
@@ -66,7 +67,7 @@ class Study(Block):
     """The runs: every entry gives all combinations of its values."""
     imports: tuple[settings.Import, ...] = ()
     """Results made elsewhere, judged like those of runs."""
-    analyses: tuple[Literal["scrutiny", "predictors", "models"], ...] = ()
+    analyses: tuple[Literal["scrutiny", "predictors", "robustness", "examples", "models", "curation"], ...] = ()
     """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
     belongs here where these do not stay, since it would otherwise train again."""
     checkpoints: settings.Checkpoints = settings.Checkpoints()
@@ -83,6 +84,14 @@ class Study(Block):
     """Intervals."""
     predictors: settings.Predictors = settings.Predictors()
     """Other predictors of generalization."""
+    collection: settings.Collection = settings.Collection()
+    """Which examples new ones are collected like."""
+    curation: settings.Curation | None = None
+    """Strategies of collecting data, compared in rounds."""
+    robustness: settings.Robustness = settings.Robustness()
+    """Perturbed prompts."""
+    examples: settings.ExampleReports = settings.ExampleReports()
+    """Reports on single training examples."""
     figures: settings.Figures = settings.Figures()
     """How figures look."""
     hardware: settings.Hardware = settings.Hardware()
@@ -102,8 +111,8 @@ class Study(Block):
     @model_validator(mode="after")
     def _check_names(self) -> "Study":
         problems = []
-        if not self.sweep and not self.imports:
-            problems.append("give runs in sweep, or results made elsewhere in imports")
+        if not (self.sweep or self.imports or self.curation):
+            problems.append("give runs in sweep, results made elsewhere in imports, or curation")
         imported: set[tuple[str, str]] = set()
         for i, entry in enumerate(self.imports):
             if entry.model in self.models:
@@ -134,8 +143,12 @@ class Study(Block):
             if corpus and corpus not in self.datasets:
                 key = f"models.{name}.pretrain.corpus.dataset"
                 problems.append(f"{key}: {_unknown('dataset', corpus, self.datasets)}")
+        problems += self._problems_of_robustness()
         if "models" in self.analyses and not self.compared_datasets:
             problems.append("analyses: models compares models on a dataset, but no dataset has runs of several models")
+        if "curation" in self.analyses and not self.curation:
+            problems.append("analyses: curation compares strategies of collecting data; give the block curation")
+        problems += self._problems_of_new_examples()
         try:
             self.hardware.train.accumulation_steps(self.training.batch_size)
         except UserError as error:
@@ -144,15 +157,103 @@ class Study(Block):
             raise ValueError("\n".join(problems))
         return self
 
+    def _problems_of_robustness(self) -> Iterator[str]:
+        trained_on = dict.fromkeys(run.dataset for run in self.runs if run.dataset in self.datasets)
+        offered = {name: None for dataset in trained_on for name in self.datasets[dataset].perturbations}
+        for name in self.robustness.perturbations or ():
+            if name not in offered:
+                hint = (
+                    _unknown("perturbation", name, offered)
+                    if offered
+                    else f"unknown perturbation {name!r}; no dataset with runs offers any (datasets.….perturbations)"
+                )
+                yield f"robustness.perturbations: {hint}"
+        if isinstance(self.robustness.checkpoints, tuple):
+            there = sorted({epoch for run in self.runs for epoch in self.checkpoint_epochs(run.epochs)})
+            for epoch in self.robustness.checkpoints:
+                if epoch not in there:
+                    yield (
+                        f"robustness.checkpoints: no run has a checkpoint after epoch {epoch}; there are "
+                        f"{', '.join(map(str, there))}"
+                    )
+        asked = "analyses: robustness" if "robustness" in self.analyses else "examples.brittleness"
+        if self.predicts_brittleness and self.runs and not offered:
+            yield f"{asked} perturbs prompts, but no dataset with runs offers perturbations (datasets.….perturbations)"
+
+    def _problems_of_new_examples(self) -> Iterator[str]:
+        for name, dataset in self.datasets.items():
+            key, source = f"datasets.{name}.new_examples", dataset.new_examples
+            if source and source.generate and "skeleton" not in dataset.columns:
+                yield f"{key}.generate: it retells skeletons, so keep that column (columns: {{skeleton: skeleton}})"
+            if source and (taken := [column for column in PROVENANCE if column in dataset.columns]):
+                yield f"datasets.{name}.columns: {', '.join(taken)} says where new examples come from; rename it"
+            if source and source.write and source.write.model not in self.models:
+                yield f"{key}.write.model: {_unknown('model', source.write.model, self.models)}"
+        if not (curation := self.curation):
+            return
+        for key, known in (("model", self.models), ("dataset", self.datasets)):
+            if (value := getattr(curation, key)) not in known:
+                yield f"curation.{key}: {_unknown(key, value, known)}"
+                return
+        dataset = self.datasets[curation.dataset]
+        if not dataset.new_examples:
+            yield (
+                f"curation.dataset: nothing says where new examples of {curation.dataset} come from; give "
+                f"datasets.{curation.dataset}.new_examples"
+            )
+        there = dataset.train.examples or dataset.train.rows
+        if there and curation.start > there:
+            yield f"curation.start: {curation.start} wanted, but {curation.dataset} has {there} training examples"
+        if "difficulty" in curation.strategies and not dataset.difficulty:
+            key = f"datasets.{curation.dataset}.difficulty"
+            yield f"curation.strategies: difficulty needs labels; give {key}, or leave the strategy out"
+        if 1 not in self.sizes.values():
+            yield "sizes: curation trains on all that it has collected; name a size of 1, such as full"
+        for name in self.rounds.keys() & self.datasets.keys():
+            yield f"datasets.{name}: a round of curation is called so; rename it"
+
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All runs of the sweep, in its order."""
         return tuple(run for sweep in self.sweep for run in _runs(sweep))
 
+    @cached_property
+    def rounds(self) -> dict[str, Round]:
+        """The training sets that curation makes, by their names as datasets."""
+        return {made.dataset: made for made in unroll(self.curation)} if self.curation else {}
+
+    def run_of(self, made: Round) -> Run:
+        """The run that trains on what a round has collected, and on all before it."""
+        assert self.curation
+        epochs = max(1, round(self.curation.steps * self.training.batch_size / made.examples))
+        size = next(name for name, share in self.sizes.items() if share == 1)
+        return Run(
+            model=self.curation.model,
+            dataset=made.dataset,
+            lr=self.curation.lr,
+            epochs=epochs,
+            size=size,
+            seed=made.seed,
+        )
+
+    @cached_property
+    def trained_runs(self) -> tuple[Run, ...]:
+        """All runs, those of curation as well."""
+        return (*self.runs, *map(self.run_of, self.rounds.values()))
+
+    def home(self, dataset: str) -> str:
+        """The dataset of ``datasets`` that a dataset belongs to: itself, or the one whose examples a round extends."""
+        return self.rounds[dataset].home if dataset in self.rounds else dataset
+
+    def dataset(self, name: str) -> settings.Dataset:
+        """The settings of a dataset, also of one that a round of curation makes."""
+        return self.datasets[self.home(name)]
+
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The (model, dataset) pairs that have runs."""
-        return list(dict.fromkeys((run.model, run.dataset) for run in self.runs))
+        """The (model, dataset) pairs that have runs; curation's own counts by the runs that it starts from."""
+        own = [(self.curation.model, self.curation.dataset)] if self.curation else []
+        return list(dict.fromkeys([*((run.model, run.dataset) for run in self.runs), *own]))
 
     @cached_property
     def imported(self) -> dict[tuple[str, str], settings.Import]:
@@ -180,15 +281,48 @@ class Study(Block):
         number = Counter(dataset for _, dataset in self.judged_pairs)
         return [dataset for dataset in number if number[dataset] > 1]
 
+    @property
+    def predicts_brittleness(self) -> bool:
+        """Do reports on examples say how much accuracy these are predicted to lose?"""
+        return self.examples.brittleness or "robustness" in self.analyses
+
+    def perturbations_of(self, dataset: str) -> dict[str, settings.Perturbation]:
+        """The perturbations of a dataset's prompts that the study asks for."""
+        offered = self.dataset(dataset).perturbations
+        asked = self.robustness.perturbations
+        return {name: offered[name] for name in offered if asked is None or name in asked}
+
+    @property
+    def perturbed_pairs(self) -> list[tuple[str, str]]:
+        """The (model, dataset) pairs that have runs with perturbed checkpoints."""
+        runs = [run for run in self.runs if self.perturbed_epochs(run.epochs) and self.perturbations_of(run.dataset)]
+        return list(dict.fromkeys((run.model, run.dataset) for run in runs))
+
+    def perturbed_epochs(self, epochs: int) -> list[int]:
+        """Epochs after which a run of this many epochs is sampled with perturbed prompts, ascending."""
+        of_run = self.checkpoint_epochs(epochs)
+        match self.robustness.checkpoints:
+            case "all":
+                return of_run
+            case "last":
+                return of_run[-1:]
+            case listed:
+                return [epoch for epoch in of_run if epoch in listed]
+
     def predicted_test_set(self, model: str, dataset: str) -> str:
         """The test set of a pair that is predicted."""
         if entry := self.imported.get((model, dataset)):
             return entry.tables.test_set if entry.tables else "test"
-        return next(iter(self.datasets[dataset].test))
+        return next(iter(self.dataset(dataset).test))
 
     def runs_of(self, model: str, dataset: str) -> list[Run]:
-        """The runs of a (model, dataset) pair."""
-        return [run for run in self.runs if (run.model, run.dataset) == (model, dataset)]
+        """The runs of a (model, dataset) pair that p is calibrated on, and all analyses are of.
+
+        Those of the sweep; where it has none, those that curation starts from.
+        """
+        runs = [run for run in self.runs if (run.model, run.dataset) == (model, dataset)]
+        starts = [made for made in self.rounds.values() if made.home == dataset and made.previous is None]
+        return runs or [run for run in map(self.run_of, starts) if run.model == model]
 
     def checkpoint_epochs(self, epochs: int) -> list[int]:
         """Epochs after which a run of this many epochs is evaluated, ascending.
@@ -257,7 +391,11 @@ def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str,
         names_a_source = own_split.keys() & {"files", "hub", "generate"}
         return dict(own_split) if names_a_source else {**builtin_split, **own_split}
 
-    own["train"] = override(known["train"], own.get("train", {}))
+    own["train"] = train = override(known["train"], own.get("train", {}))
+    if not (isinstance(train, Mapping) and train.get("generate") and train.get("wording", "usual") == "usual"):
+        # Only the stories of the generator can be told anew.
+        plain = {name: p for name, p in known["perturbations"].items() if "{paraphrase}" not in p.get("prompt", "")}
+        own.setdefault("perturbations", plain)
     test = own.get("test", known["test"])
     if isinstance(test, Mapping):
         own["test"] = {name: override(known["test"].get(name, {}), split) for name, split in test.items()}
@@ -276,7 +414,9 @@ def _missing_paths(study: Study) -> Iterator[str]:
                 yield f"models.{name}.path: {model.path} {lacks}"
                 break
     for name, dataset in study.datasets.items():
-        for key, split in {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}.items():
+        pool = dataset.new_examples and dataset.new_examples.pool
+        splits = {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}
+        for key, split in {**splits, **({"new_examples.pool": pool} if pool else {})}.items():
             for file in split.files or ():
                 if not Path(file).expanduser().is_file():
                     yield f"datasets.{name}.{key}.files: there is no file {file}; correct the path (or local_data)"

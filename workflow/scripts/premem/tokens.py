@@ -1,11 +1,13 @@
-"""Token ids of prompts and targets, split at an explicit boundary.
+"""Tokenizers, and token ids of prompts and targets, split at an explicit boundary.
 
 Training, sampling and perplexity all read the same table, so that they agree on where a prompt ends. Prompt and target
 are tokenized together, as the model reads them in training; the prompt alone, as in sampling, must be a prefix of that.
+transformers is imported where it is used, since it takes longer to import than most jobs that read tokens take.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premem.errors import UserError
@@ -70,3 +72,33 @@ def select_subset(table: "pd.DataFrame", size: float) -> "pd.DataFrame":
     """
     number = max(1, round(size * (table["subset_rank"].max() + 1)))
     return table[table["subset_rank"] < number].reset_index(drop=True)
+
+
+def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """Load the tokenizer of a model folder.
+
+    Raises:
+        UserError: if it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    check_folder(folder)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # as above
+        raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
+
+
+def context_of(folder: Path) -> int | None:
+    """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
+    from transformers import AutoConfig
+
+    check_folder(folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    return getattr(config, "max_position_embeddings", None)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise a ``UserError`` if this is not a model folder."""
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: not a model folder (it has no config.json)")

@@ -31,9 +31,10 @@ from transformers import (
 
 from premem.errors import UserError
 from premem.files import link_folder, remove, whole
-from premem.models import load_model, load_tokenizer, require_gpus
+from premem.models import load_model, require_gpus
 from premem.progress import track
 from premem.settings import Lora, Training, TrainingHardware
+from premem.tokens import load_tokenizer
 
 IGNORED = -100  # label of a token that carries no loss
 Example = tuple[torch.Tensor, torch.Tensor]  # token ids and labels

@@ -11,15 +11,19 @@ from premem.study import TRAIN, Study
 def find_unused(study: Study, results: Path) -> list[Path]:
     """Return the folders and files below a study's results that it no longer mentions."""
     splits = {name: (TRAIN, *dataset.test) for name, dataset in study.datasets.items()}
-    models = {model for run in study.runs for model in [run.model]}
+    splits |= dict.fromkeys(study.rounds, (TRAIN,))
+    models = {run.model for run in study.trained_runs}
+    models |= {d.new_examples.write.model for d in study.datasets.values() if d.new_examples and d.new_examples.write}
+    trained_pairs = {*study.pairs, *((run.model, run.dataset) for run in study.trained_runs)}
     mentioned = {
         "models/*": [f"{model}{ending}" for model in models for ending in ("", ".json")],
         "data/*/*.parquet": [f"{name}/{split}.parquet" for name in splits for split in splits[name]],
-        "tokens/*/*/*.parquet": [f"{m}/{d}/{split}.parquet" for m, d in study.pairs for split in splits[d]],
+        "tokens/*/*/*.parquet": [f"{m}/{d}/{split}.parquet" for m, d in trained_pairs for split in splits[d]],
         "pairs/*/*": [f"{model}/{dataset}" for model, dataset in study.judged_pairs],
         "across/*": study.compared_datasets,
+        "curation": [""] if study.curation else [],
         "releases/*/*": [f"{m}/{d}{ending}" for m, d in study.imported for ending in ("", ".json")],
-        "runs/*/*/*": [str(run) for run in study.runs],
+        "runs/*/*/*": [str(run) for run in study.trained_runs],
         "runs/*/*/*/epoch-*": list(_epochs(study, "epoch-")),
         "runs/*/*/*/checkpoints/epoch-*": list(_epochs(study, "checkpoints/epoch-")),
     }
@@ -34,7 +38,7 @@ def find_unused(study: Study, results: Path) -> list[Path]:
 
 
 def _epochs(study: Study, folder: str) -> Iterable[str]:
-    return (f"{run}/{folder}{epoch}" for run in study.runs for epoch in study.checkpoint_epochs(run.epochs))
+    return (f"{run}/{folder}{epoch}" for run in study.trained_runs for epoch in study.checkpoint_epochs(run.epochs))
 
 
 def size_of(path: Path) -> int:

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from premem.models import load_model, load_tokenizer
+from premem.models import load_model
 from premem.progress import track
 from premem.sampling import Completion, Prompt, cut_at_stop
 from premem.sampling.shared_prompt import SharedPromptCache, use_shared_prompts
 from premem.settings import SamplingHardware, SamplingSettings
+from premem.tokens import load_tokenizer
 
 # Tokens looked at by nucleus sampling before it falls back to sorting the whole vocabulary.
 NUCLEUS_CANDIDATES = 32

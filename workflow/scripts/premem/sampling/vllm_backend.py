@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from premem.errors import UserError
-from premem.models import load_tokenizer
 from premem.progress import track
 from premem.sampling import Completion, Prompt, cut_at_stop
 from premem.settings import SamplingHardware, SamplingSettings
+from premem.tokens import load_tokenizer
 
 # Room for keys and values where there is no GPU. Memory is taken as it is used, so a small model never takes it all.
 CPU_CACHE_BYTES = 2**30

@@ -1,0 +1,15 @@
+"""Draw the training examples that a seed of a curation begins with."""
+
+from pathlib import Path
+
+from premem import cli
+from premem.curation.collect import start
+from premem.tables import read_table, write_table
+
+
+def main(data: Path, number: int, seed: int, out: Path) -> None:
+    write_table(start(read_table(data, ["example_id", "question"]), number, seed, "curation.start"), out)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,43 @@
+"""Measure instruction-following difficulty: the mean loss of a target given its question, over that of it alone."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from premem import cli
+from premem.models import require_gpus
+from premem.perplexity import nll_under_checkpoint
+from premem.settings import PerplexityHardware, Templates
+from premem.tables import read_table, write_table
+from premem.tokens import TokenizedExample, load_tokenizer, select_subset, start_token
+
+
+def main(
+    checkpoint: Path,
+    tokens: Path,
+    size: float,
+    templates: Templates,
+    dtype: str,
+    threads: int,
+    gpus: int,
+    hardware: PerplexityHardware,
+    out: Path,
+) -> None:
+    torch.set_num_threads(threads)
+    require_gpus(gpus, "hardware.perplexity.processes")
+    table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
+    tokenizer = load_tokenizer(checkpoint)
+    # The prompt without its question: what is left of the template, so that the target begins as it does with it.
+    empty = templates.write_prompt("")
+    alone = start_token(tokenizer) + tokenizer(empty, add_special_tokens=False)["input_ids"]
+    nll = {}
+    for name, prompts in (("given", table["prompt_ids"].map(list)), ("alone", [alone or [0]] * len(table))):
+        examples = [TokenizedExample(p, list(t)) for p, t in zip(prompts, table["target_ids"], strict=True)]
+        nll[name] = nll_under_checkpoint(checkpoint, examples, dtype, hardware.batch, hardware.processes)
+    measured = pd.DataFrame({"example_id": table["example_id"], "nll": nll["given"], "nll_alone": nll["alone"]})
+    write_table(measured.assign(ifd=measured["nll"] / measured["nll_alone"]), out)
+
+
+if __name__ == "__main__":
+    cli.run(main)

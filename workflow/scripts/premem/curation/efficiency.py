@@ -1,0 +1,115 @@
+"""Strategies compared: test accuracy against new examples, and how many i.i.d. examples would have done as much.
+
+Seeds are what varies: each draws its start, its new examples and its order of training, alike for all strategies, so
+that strategies are compared seed by seed. Intervals are Student's t over seeds. Two tables:
+
+    accuracy    strategy, seed, round, new_examples, test_accuracy
+                a row per training; round 0 is the start, which all strategies share
+    efficiency  strategy, new_examples, statistic, estimate, low, high, n_seeds, note
+
+``statistic`` is one of
+
+    test_accuracy     mean over seeds
+    gain              test accuracy over that of as many i.i.d. examples, mean over seeds of the difference
+    data_efficiency   i.i.d. examples that reach the same test accuracy, over ``new_examples``
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from statsmodels.stats.weightstats import DescrStatsW
+
+Floats = NDArray[np.float64]
+
+IID = "iid"
+COLUMNS = ["strategy", "new_examples", "statistic", "estimate", "low", "high", "n_seeds", "note"]
+STEPS = 400
+"""Numbers of i.i.d. examples that are tried, between none and the most that were collected."""
+
+
+def compare_strategies(accuracy: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Compare every strategy with i.i.d. collection after each round.
+
+    Args:
+        accuracy: see the top of this module; i.i.d. collection is among the strategies, and every seed has all rounds.
+        confidence: of the intervals.
+
+    Returns:
+        efficiency (see the top of this module).
+    """
+    wide = accuracy.pivot_table(index="seed", columns=["strategy", "new_examples"], values="test_accuracy").sort_index()
+    start = accuracy[accuracy["round"] == 0].set_index("seed")["test_accuracy"].sort_index()
+    iid = pd.concat([start.rename(0), wide[IID]], axis=1).sort_index(axis=1)
+    tried = np.linspace(0, max(iid.columns), STEPS + 1)
+    curves = np.array([np.interp(tried, list(iid.columns), row) for row in iid.to_numpy()])  # (seeds, tried)
+    rows = [("start", 0, "test_accuracy", *_mean(start.to_numpy(), confidence), len(start), "")]
+    for strategy, number in wide.columns.drop("start", level="strategy"):
+        reached = wide[(strategy, number)].to_numpy()
+        rows.append((strategy, number, "test_accuracy", *_mean(reached, confidence), len(reached), ""))
+        if strategy == IID:
+            continue
+        if number in iid.columns:
+            gain = _mean(reached - iid[number].to_numpy(), confidence)
+            rows.append((strategy, number, "gain", *gain, len(reached), ""))
+        estimate, low, high, note = data_efficiency(reached, curves, tried / number, confidence)
+        rows.append((strategy, number, "data_efficiency", estimate, low, high, len(reached), note))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def data_efficiency(
+    reached: Floats, iid: Floats, efficiency: Floats, confidence: float
+) -> tuple[float, float, float, str]:
+    """How many i.i.d. examples reach the same test accuracy, in units of the examples that the strategy took.
+
+    The estimate is where the mean i.i.d. curve first comes to the mean of what the strategy reached. The interval
+    holds every number of i.i.d. examples whose test accuracy a paired t test does not tell from the strategy's.
+
+    Args:
+        reached: test accuracy of the strategy, shape (seeds,).
+        iid: test accuracy of i.i.d. collection, interpolated, shape (seeds, numbers tried).
+        efficiency: the numbers tried, in those units, ascending, shape (numbers tried,).
+        confidence: of the interval.
+
+    Returns:
+        estimate, low, high, note. Beyond the largest number tried nothing is known: the estimate is then NaN, or an end
+        of the interval infinite; the note says so. Low and high are NaN with a single seed.
+    """
+    gap = iid.mean(axis=0) - reached.mean()
+    notes = []
+    if (gap >= 0).any():
+        last = int(np.argmax(gap >= 0))
+        if last == 0:
+            estimate = float(efficiency[0])
+        else:  # between two numbers tried, on the line
+            share = -gap[last - 1] / (gap[last] - gap[last - 1])
+            estimate = float(efficiency[last - 1] + share * (efficiency[last] - efficiency[last - 1]))
+    else:
+        estimate = float("nan")
+        notes.append(f"more than {efficiency[-1]:.2g}: no number of i.i.d. examples that was tried reaches it")
+    if len(reached) < 2:
+        return estimate, float("nan"), float("nan"), "; ".join([*notes, "one seed"])
+    lows, highs = _interval(iid - reached[:, None], confidence)
+    alike = np.flatnonzero((lows <= 0) & (highs >= 0))
+    if not alike.size:  # the interval lies between two numbers tried, or beyond the largest
+        end = float("inf") if np.isnan(estimate) else estimate
+        return estimate, end, end, "; ".join(notes)
+    low = float(np.fmin(efficiency[alike[0]], estimate))  # the estimate may lie between two numbers tried
+    high = float("inf") if alike[-1] == len(efficiency) - 1 else float(np.fmax(efficiency[alike[-1]], estimate))
+    return estimate, low, high, "; ".join(notes)
+
+
+def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
+    """The mean with its t interval; without one where there are fewer than two values."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, float("nan"), float("nan")
+    low, high = _interval(values, confidence)
+    return mean, float(low), float(high)
+
+
+def _interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """The t interval of the mean over the first axis."""
+    mean, equal = np.mean(values, axis=0), np.ptp(values, axis=0) < 1e-12  # but for rounding
+    with np.errstate(invalid="ignore"):
+        low, high = DescrStatsW(values).tconfint_mean(alpha=1 - confidence)
+    return np.where(equal, mean, low), np.where(equal, mean, high)

@@ -1,0 +1,39 @@
+"""Contamination: does a new question share a run of words with a question of a test set?"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+WORD = re.compile(r"\w+")
+
+
+def spelling(text: str) -> str:
+    """A text in which neither capitals nor white space tell it from another."""
+    return " ".join(text.lower().split())
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words and numbers of a text, in lower case; marks do not count."""
+    return tuple(WORD.findall(text.lower()))
+
+
+class Overlap:
+    """Finds texts that share n words in a row with one of the given texts; a shorter text counts as a whole.
+
+    n = 13 is what Brown et al. 2020 (appendix C) take for contamination.
+    """
+
+    def __init__(self, texts: Iterable[str], n: int) -> None:
+        self.n = n
+        self.known = {gram for text in texts for gram in self._grams(text)}
+
+    def __contains__(self, text: str) -> bool:
+        return any(gram in self.known for gram in self._grams(text))
+
+    def share(self, texts: Iterable[str]) -> float:
+        """The share of texts that overlap."""
+        found = [text in self for text in texts]
+        return sum(found) / len(found) if found else 0.0
+
+    def _grams(self, text: str) -> Iterator[tuple[str, ...]]:
+        found = words(text)
+        yield from (found[i : i + self.n] for i in range(max(1, len(found) - self.n + 1)))

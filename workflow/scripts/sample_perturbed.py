@@ -1,0 +1,46 @@
+"""Sample answers to the perturbed prompts of training examples from a checkpoint."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from premem import cli
+from premem.models import require_gpus
+from premem.robustness.prompts import seeded
+from premem.sampling.shards import sample_checkpoint
+from premem.settings import SamplingHardware, SamplingSettings
+from premem.tables import read_table, write_table
+from premem.tokens import select_subset
+
+
+def main(
+    checkpoint: Path,
+    prompts: Path,
+    size: float,
+    stop: str,
+    settings: SamplingSettings,
+    threads: int,
+    gpus: int,
+    hardware: SamplingHardware,
+    out: Path,
+) -> None:
+    torch.set_num_threads(threads)
+    require_gpus(gpus, "hardware.sample.tensor_parallel")
+    columns = ["perturbation", "example_id", "subset_rank", "answer_begins", "prompt_ids"]
+    table = select_subset(read_table(prompts, columns), size)
+    completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded(list(table["prompt_ids"]), settings))
+    rows = [
+        (perturbation, example_id, sample, begins + completion.text, completion.finish_reason, completion.n_tokens)
+        for perturbation, example_id, begins, answers in zip(
+            table["perturbation"], table["example_id"], table["answer_begins"], completions, strict=True
+        )
+        for sample, completion in enumerate(answers)
+    ]
+    # Named as for other samples, which are graded by the same rule: a perturbation is a split of its own.
+    names = ["split", "example_id", "sample", "text", "finish_reason", "n_tokens"]
+    write_table(pd.DataFrame(rows, columns=names), out)
+
+
+if __name__ == "__main__":
+    cli.run(main)
