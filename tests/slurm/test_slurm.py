@@ -108,9 +108,12 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     # Its jobs wait for the drained node, and then meet their fates.
     (story.folder / "fate" / "armed").touch()
     second = start(story.folder)
-    slurm.wait_for(lambda: "PD" in run("squeue", "-h", "-o", "%t"), "jobs that wait for the node")
-    run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
-    status = second.wait(timeout=400)
+    try:
+        slurm.wait_for(lambda: "PD" in run("squeue", "-h", "-o", "%t"), "jobs that wait for the node")
+        run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
+        status = second.wait(timeout=900)
+    finally:
+        second.kill()
     story.said, story.jobs = said.read_text(), slurm.jobs()
     assert status == 0, story.said[-6000:]
     return story
