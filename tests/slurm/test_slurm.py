@@ -22,6 +22,7 @@ import yaml
 from local_slurm import LocalSlurm, run
 
 SCORES = "results/tiny/runs/tiny/arithmetic"
+HALF = "lr1e-2_ep2_half_seed0"
 QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"]
 QUICK += ["--set-resources", "measure_perplexity:mem_mb=2000 * attempt"]  # so that little is enough to be too much
 
@@ -65,6 +66,14 @@ def start(folder: Path) -> subprocess.Popen:
         )
 
 
+def call(folder: Path, *arguments: object) -> tuple[int, str]:
+    """Call Snakemake with the profile; return its status and what it said."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "study.yaml", *QUICK]
+    command += list(map(str, arguments))
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="module")
 def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     """The study, from its first call to its end."""
@@ -99,9 +108,12 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     # Its jobs wait for the drained node, and then meet their fates.
     (story.folder / "fate" / "armed").touch()
     second = start(story.folder)
-    slurm.wait_for(lambda: "PD" in run("squeue", "-h", "-o", "%t"), "jobs that wait for the node")
-    run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
-    status = second.wait(timeout=400)
+    try:
+        slurm.wait_for(lambda: "PD" in run("squeue", "-h", "-o", "%t"), "jobs that wait for the node")
+        run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
+        status = second.wait(timeout=900)
+    finally:
+        second.kill()
     story.said, story.jobs = said.read_text(), slurm.jobs()
     assert status == 0, story.said[-6000:]
     return story
@@ -165,3 +177,40 @@ def test_failures_are_readable(story):
         assert "Error in rule" in before[-6000:], fate
     assert re.search(r"external_jobid: \d+", story.said)
     assert "TIMEOUT" in story.said
+
+
+@pytest.mark.parametrize(
+    ("limit", "named"), [(["--jobs", 1], "--jobs 1 (of 2)"), (["--resources", "disk_gb=1"], "--resources disk_gb")]
+)
+def test_a_limit_and_arrays_are_refused_and_a_limit_alone_works(story, limit, named):
+    samples = [f"{SCORES}/{HALF}/epoch-2/samples.parquet", f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-2/samples.parquet"]
+    sample = [*limit, "--forcerun", "sample_checkpoint", "--", *(samples)]
+    before = {path: (story.folder / path).stat().st_mtime for path in samples}
+    status, said = call(story.folder, *sample)
+    assert status != 0
+    assert f"{named}: a limit and job arrays do not go together; add --slurm-array-jobs none" in said
+    assert {path: (story.folder / path).stat().st_mtime for path in samples} == before
+    if "--jobs" in limit:
+        status, said = call(story.folder, "--slurm-array-jobs", "none", *sample)
+        assert status == 0, said[-3000:]
+        assert all((story.folder / path).stat().st_mtime > time for path, time in before.items())
+
+
+def test_a_job_that_fails_for_good_is_told_with_the_last_lines_of_its_log(story):
+    (story.folder / "fate" / "broken").touch()
+    target = f"{SCORES}/{HALF}/perplexity.parquet"
+    status, said = call(story.folder, "--retries", 1, "--forcerun", "measure_perplexity", "--", target)
+    (story.folder / "fate" / "broken").unlink()
+    assert status != 0
+    assert len(set(re.findall(r"external_jobid: (\d+)", said))) == 2
+    end = said[said.rindex("measure_perplexity failed: ") :]
+    assert end.startswith("measure_perplexity failed: model=tiny, dataset=arithmetic, lr=1e-2, epochs=2, size=half")
+    assert f"logs/measure_perplexity/tiny/arithmetic/{HALF}.log, its last lines:\n  | error: broken for good" in end
+
+
+def test_more_gpus_than_there_are_are_refused(story):
+    target = f"{SCORES}/{HALF}/perplexity.parquet"
+    more = ["--retries", 0, "--set-resources", "measure_perplexity:gpu=3"]
+    status, said = call(story.folder, *more, "--forcerun", "measure_perplexity", "--", target)
+    assert status != 0
+    assert "Requested node configuration is not available" in said

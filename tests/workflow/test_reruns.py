@@ -10,7 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -310,13 +311,28 @@ def pair_of(job: Job) -> str | None:
     return f"{w['model']}/{w['dataset']}" if {"model", "dataset"} <= w.keys() else None
 
 
+@pytest.fixture(scope="module")
+def after_edits(two_pairs, tmp_path_factory, request) -> Iterator[dict[int, Future[list[Job]]]]:
+    """The jobs that would run after each edit; two are looked at at a time."""
+
+    def look(edit: Edit) -> list[Job]:
+        checkout = shutil.copytree(two_pairs, tmp_path_factory.mktemp("edit") / "checkout")
+        study = yaml.safe_load((checkout / "study.yaml").read_text())
+        edit.make(study, checkout)
+        (checkout / "study.yaml").write_text("# edited\n" + yaml.safe_dump(study, sort_keys=False))
+        jobs = would_run(checkout)
+        shutil.rmtree(checkout)
+        return jobs
+
+    cases = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    with ThreadPoolExecutor(2) as pool:
+        yield {id(case["edit"]): pool.submit(look, case["edit"]) for case in cases if case.get("edit") in EDITS}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.named)
-def test_an_edit_reruns_exactly_what_is_stale(two_pairs, tmp_path, edit):
-    checkout = shutil.copytree(two_pairs, tmp_path / "checkout")
-    study = yaml.safe_load((checkout / "study.yaml").read_text())
-    edit.make(study, checkout)
-    (checkout / "study.yaml").write_text("# edited\n" + yaml.safe_dump(study, sort_keys=False))
-    jobs = would_run(checkout)
+def test_an_edit_reruns_exactly_what_is_stale(after_edits, edit):
+    jobs = after_edits[id(edit)].result()
     assert rules_of(jobs) == edit.rules
     assert {run for job in jobs if (run := run_of(job))} == edit.runs
     pairs = edit.pairs if edit.pairs is not None else {run.rpartition("/")[0] for run in edit.runs}

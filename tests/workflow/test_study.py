@@ -179,6 +179,11 @@ def test_predictors_are_compared_on_every_test_set(finished):
     assert "## Test set wording" in (pair / "predictors.md").read_text()
     for figure in ("predictors", "test_sets"):
         assert (pair / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+    fewer = edit_study(finished, "predictors", {"names": sorted(asked_for - {"forgetting"})})
+    compared = {"predictors", "compare_predictors", "plot_predictors"}
+    assert rerun(finished, "predictors", "--configfile", fewer) == compared
+    reseeded = edit_study(finished, "predictors", {"seed": 1})
+    assert rerun(finished, "predictors", "--configfile", reseeded) == compared | {"measure_weights"}
 
 
 @pytest.fixture(scope="module")

@@ -118,12 +118,14 @@ def expand_pairs(pattern, pairs=STUDY.pairs, **more):
 
 def expand_runs(pattern, runs=STUDY.trained_runs):
     """The pattern for every run."""
-    return [path for run in runs for path in expand(pattern, **dict(run))]
+    return [pattern.format(**dict(run)) for run in runs]
 
 
 def expand_checkpoints(pattern, runs=STUDY.trained_runs):
     """The pattern for every checkpoint of every run."""
-    return [path for run in runs for path in expand(pattern, **dict(run), epoch=STUDY.checkpoint_epochs(run.epochs))]
+    return [
+        pattern.format(**dict(run), epoch=epoch) for run in runs for epoch in STUDY.checkpoint_epochs(run.epochs)
+    ]
 
 
 # What each further analysis ends in; its rule file adds it.
@@ -159,7 +161,7 @@ def of_run(pattern):
 
     def paths(wildcards):
         epochs = STUDY.checkpoint_epochs(int(wildcards.epochs))
-        return expand(pattern, **{**wildcards, "epoch": epochs})
+        return [pattern.format(**{**wildcards, "epoch": epoch}) for epoch in epochs]
 
     return paths
 
