@@ -73,6 +73,7 @@ RUN = f"{RESULTS}/runs/{ONE_RUN}"
 TRAINING_LOG = f"{RUN}/training.parquet"
 CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"  # an input together with the training log
 SAMPLES = f"{RUN}/epoch-{{epoch}}/samples.parquet"
+LAST_TEST_SAMPLES = f"{RUN}/last_test_samples.parquet"
 GRADES = f"{RUN}/grades.parquet"
 MEMORIZATION = f"{RUN}/memorization.parquet"
 TESTS = f"{RUN}/test_accuracy.parquet"
@@ -123,9 +124,7 @@ def expand_runs(pattern, runs=STUDY.trained_runs):
 
 def expand_checkpoints(pattern, runs=STUDY.trained_runs):
     """The pattern for every checkpoint of every run."""
-    return [
-        pattern.format(**dict(run), epoch=epoch) for run in runs for epoch in STUDY.checkpoint_epochs(run.epochs)
-    ]
+    return [pattern.format(**dict(run), epoch=epoch) for run in runs for epoch in STUDY.checkpoint_epochs(run.epochs)]
 
 
 # What each further analysis ends in; its rule file adds it.

@@ -231,11 +231,11 @@ rule curate_run:
         COLLECT + "--size {params.size} --previous --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
 
 
-# A round is tested after its last checkpoint, so that where no later round reads its scores, no other is sampled.
+# A round is tested after its last checkpoint; where no later round reads its scores, nothing else is sampled.
 use rule grade_samples as grade_last_samples with:
     input:
-        samples=lambda w: expand(SAMPLES, **{**w, "epoch": w.epochs}),
-        data=all_splits(DATA),
+        samples=LAST_TEST_SAMPLES,
+        data=test_splits(DATA),
     output:
         LAST_GRADES,
     log:

@@ -2,15 +2,21 @@
 # scores of a run. What reads a checkpoint goes before training, so that the disk is freed early.
 
 
-# Which checkpoints one job samples: one, or all of a run, which starts an engine less often.
+# What one job samples: a checkpoint, or all of a run, which starts an engine less often.
 SAMPLED_TOGETHER = {"sample_checkpoint": [{}]}
 if STUDY.checkpoints.sample_together:
     SAMPLED_TOGETHER = {
         f"sample_{epochs}_epochs": [{"epochs": epochs, "epoch": epoch} for epoch in STUDY.checkpoint_epochs(epochs)]
         for epochs in sorted({run.epochs for run in STUDY.trained_runs})
     }
+SAMPLED = {
+    name: ("sample", checkpoints, [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints], "")
+    for name, checkpoints in SAMPLED_TOGETHER.items()
+}
+# Where only the test accuracy at a run's end counts, the same answers to the test prompts alone.
+SAMPLED["sample_last_tests"] = ("sample_last_tests", [{"epoch": "{epochs}"}], [LAST_TEST_SAMPLES], "tests")
 
-for name, checkpoints in SAMPLED_TOGETHER.items():
+for name, (kind, checkpoints, samples, only) in SAMPLED.items():
 
     rule:
         name:
@@ -22,11 +28,11 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             tests=test_splits(TOKENS),
             checked=CHECKED,
         output:
-            [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints],
+            samples,
         log:
-            fill(f"{RESULTS}/logs/sample/{ONE_RUN}/epoch-{{epoch}}.log", **checkpoints[0]),
+            fill(f"{RESULTS}/logs/{kind}/{ONE_RUN}/epoch-{{epoch}}.log", **checkpoints[0]),
         benchmark:
-            fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
+            fill(f"{RESULTS}/benchmarks/{kind}/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
         priority: 2
         conda:
             "../../envs/vllm.yaml" if STUDY.sampling.backend == "vllm" else "../../envs/sample.yaml"
@@ -40,11 +46,12 @@ for name, checkpoints in SAMPLED_TOGETHER.items():
             settings=settings(STUDY.sampling),
             stop=lambda w: STUDY.dataset(w.dataset).stop,
             size=size_of,
+            only=only,
             code=code("sample.py"),
         shell:
             "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
             "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
-            "--threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
+            "--only {params.only:q} --threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule grade_samples:

@@ -25,6 +25,7 @@ def main(
     gpus: int,
     hardware: SamplingHardware,
     out: list[Path],
+    only: str = "",
 ) -> None:
     torch.set_num_threads(threads)
     require_gpus(gpus, "hardware.sample.tensor_parallel")
@@ -35,6 +36,9 @@ def main(
     splits |= {path.stem: read_table(path, columns) for path in tests}
     prompts = pd.concat([table[columns].assign(split=split) for split, table in splits.items()])
     seeded = seeded_prompts(list(prompts["prompt_ids"]), settings)
+    if only == "tests":  # with the seeds that they have among all prompts
+        is_test = (prompts["split"] != "train").to_numpy()
+        prompts, seeded = prompts[is_test], [prompt for prompt, asked in zip(seeded, is_test, strict=True) if asked]
     for checkpoint, path in zip(checkpoints, out, strict=True):
         completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded)
         rows = [
