@@ -36,7 +36,7 @@ def comparison_page(
             return "–"
         row = cells.loc[key]
         if np.isnan(row["estimate"]):
-            ends = "" if np.isnan(row["low"]) else f" [{row['low']:.2f}, ∞)"
+            ends = f" [{row['low']:.2f}, ∞)" if np.isfinite(row["low"]) else ""
             return str(row["note"]).partition(":")[0] + ends
         return write_number(row, 3 if statistic != "data_efficiency" else 2).replace("inf]", "∞)")
 
