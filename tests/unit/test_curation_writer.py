@@ -108,7 +108,7 @@ class Told:
 
 def told(monkeypatch, folder, questions, solutions, **changes):
     """A writer whose model asks these questions in turn and solves each one so."""
-    settings = {"prompt": "Given {question} {solution} New :", "stop": "Q", "solve": "{question} Answer :"}
+    settings = {"prompt": "Given {question} {solution} New :", "stop": "Q", "solve": "{question} so"}
     writer = Writer(**{"model": "m", **settings, "solve_stop": "S", "sampling": SAMPLING, **changes})
     source = WriterSource(folder, writer, "gsm8k", HARDWARE, "a")
     asked = iter(questions)
@@ -120,7 +120,7 @@ def told(monkeypatch, folder, questions, solutions, **changes):
         monkeypatch,
         source.tokenizer,
         lambda prompt, n: [ended(next(asked))],
-        lambda prompt, n: [ended(text) for text in solutions[prompt.removesuffix(" Answer :")]],
+        lambda prompt, n: [ended(text) for text in solutions[prompt.removesuffix(" so")]],
     )
     return source, rule
 
@@ -133,7 +133,7 @@ def test_what_a_model_reads(monkeypatch, folder, examples):
     source.variants(examples.head(2))
     row = examples.iloc[0]
     assert told_so.asked[0] == f"Given {row['question']} {row['solution']} New :"
-    assert told_so.asked[2:] == [f"{ASKED} Answer :"] * 2
+    assert told_so.asked[2:] == [f"{ASKED} so"] * 2
     source.variants(examples.head(2))
     assert len(set(told_so.seeds)) == 4  # every pass draws anew
 
