@@ -181,9 +181,9 @@ def test_predictors_are_compared_on_every_test_set(finished):
         assert (pair / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
     fewer = edit_study(finished, "predictors", {"names": sorted(asked_for - {"forgetting"})})
     compared = {"predictors", "compare_predictors", "plot_predictors"}
-    assert rerun(finished, "predictors", "--configfile", fewer) == compared
+    assert rerun(finished, "--configfile", fewer, "--", "predictors") == compared
     reseeded = edit_study(finished, "predictors", {"seed": 1})
-    assert rerun(finished, "predictors", "--configfile", reseeded) == compared | {"measure_weights"}
+    assert rerun(finished, "--configfile", reseeded, "--", "predictors") == compared | {"measure_weights"}
 
 
 @pytest.fixture(scope="module")
