@@ -25,7 +25,7 @@ def curated(checkout, tmp_path_factory):
     """The tiny curation, run to its end; and a curated training file of one of its runs."""
     copy = tmp_path_factory.mktemp("curation") / "checkout"
     shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns("results", ".snakemake"))
-    run_study(copy, "--configfile", STUDY, "all", f"{RESULTS}/{START_RUN}/curated/premem.parquet")
+    run_study(copy, "--configfile", STUDY, "--", "all", f"{RESULTS}/{START_RUN}/curated/premem.parquet")
     return copy
 
 

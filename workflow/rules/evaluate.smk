@@ -10,7 +10,7 @@ if STUDY.checkpoints.sample_together:
         for epochs in sorted({run.epochs for run in STUDY.trained_runs})
     }
 SAMPLED = {
-    name: ("sample", checkpoints, [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints], "")
+    name: ("sample", checkpoints, [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints], "all")
     for name, checkpoints in SAMPLED_TOGETHER.items()
 }
 # Where only the test accuracy at a run's end counts, the same answers to the test prompts alone.
@@ -51,7 +51,7 @@ for name, (kind, checkpoints, samples, only) in SAMPLED.items():
         shell:
             "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
             "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
-            "--only {params.only:q} --threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
+            "--only {params.only} --threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule grade_samples:

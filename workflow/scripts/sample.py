@@ -1,6 +1,7 @@
 """Sample answers to the train and test prompts from checkpoints, one after the other."""
 
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import torch
@@ -25,7 +26,7 @@ def main(
     gpus: int,
     hardware: SamplingHardware,
     out: list[Path],
-    only: str = "",
+    only: Literal["all", "tests"] = "all",
 ) -> None:
     torch.set_num_threads(threads)
     require_gpus(gpus, "hardware.sample.tensor_parallel")
