@@ -331,6 +331,7 @@ def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path
     templates = {"prompt": "{question} Answer :", "target": " {solution} Done", "stop": " Done"}
     mine = {"train": files["train"], "test": {"test": files["test"]}, "answers": "gsm8k", **templates}
     config["datasets"]["mine"] = mine
+    del config["robustness"], config["examples"]  # the dataset has no perturbations
     config["sweep"] = [{"model": "tiny", "dataset": "mine", "lr": 1e-2, "epochs": 1, "size": "full"}]
     config["results"] = str(tmp_path / "results")
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))

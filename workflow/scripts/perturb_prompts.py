@@ -5,10 +5,10 @@ from pathlib import Path
 
 from premem import cli
 from premem.errors import UserError
-from premem.models import context_of, load_tokenizer
 from premem.robustness.prompts import perturb_prompts
 from premem.settings import Perturbation, Templates
 from premem.tables import read_table, write_table
+from premem.tokens import context_of, load_tokenizer
 
 
 def main(
