@@ -254,7 +254,7 @@ FROM_IID = {name.replace("premem", "iid") for name in FROM_PREMEM}
 )
 def test_a_strategy_collects_anew_where_it_read_what_changed(edited, changes, datasets):
     jobs = would_run(edited(**changes), "--configfile", "edited.yaml")
-    for rule in ("collect_examples", "tokenize_data", "train", "sample", "grade_samples"):
+    for rule in ("collect_examples", "tokenize_data", "train", "sample", "grade_last_samples"):
         assert {dataset for name, dataset in jobs if name == rule} == datasets
     compares = "examples" not in changes.get("collection", {})
     assert (("compare_curation", None) in jobs) == compares
