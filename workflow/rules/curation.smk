@@ -203,8 +203,8 @@ rule curate_run:
         writer=ancient(writer_folder),
         identity=writer_of(MODEL_IDENTITY),
     output:
-        table=f"{CURATED}.parquet",
-        more=[f"{CURATED}.jsonl", f"{CURATED}.md"],
+        table=update(f"{CURATED}.parquet"),
+        more=[update(f"{CURATED}.jsonl"), update(f"{CURATED}.md")],
     log:
         f"{RESULTS}/logs/curate_run/{ONE_RUN}/{{strategy}}.log",
     benchmark:
