@@ -85,7 +85,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     check_folder(folder)
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # as above
+    except Exception as error:  # whatever the loader raises, the reader needs to know which folder
         raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
 
 
