@@ -136,9 +136,9 @@ def test_gpus_are_given_one_by_one(story):
     whole = sorted(
         (n["time"], ends[n["process"]], n["gpus"]) for n in notes if n["event"] == "start" and n["process"] in ends
     )
-    assert len(whole) >= 11
     for gpu in "01":
         of_gpu = [(begin, end) for begin, end, name in whole if name == gpu]
+        assert len(of_gpu) > 2
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(of_gpu))
 
 
