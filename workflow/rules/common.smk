@@ -22,10 +22,16 @@ from premem.guard import claim
 from premem.plan import checkpoint_gb, number_of_weights, training_reason
 from premem.requests import gpus_of, memory_mb, minutes
 from premem.settings import Examples, Templates
-from premem.study import TRAIN, Run, load_study
+from premem.study import POOL, TRAIN, Run, load_study
 
 # A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
 gc.set_threshold(200_000, 50, 100)
+
+# Snakemake looks once a second whether its limit of jobs per second lets more begin, and after every job that ends once a second
+# more, so that a long study keeps a core busy. The limit that it sets itself, 100, holds nothing back; a user's own stays.
+limit = workflow.scheduling_settings.max_jobs_per_timespan
+if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+    workflow.scheduling_settings.max_jobs_per_timespan = None
 
 try:
     STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
