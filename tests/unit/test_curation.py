@@ -585,13 +585,17 @@ def test_the_page_of_a_comparison_says_what_came_out():
     efficiency = compare_strategies(accuracy, 0.95)
     made = accuracy[accuracy["round"] > 0]
     gathered = made.drop(columns="test_accuracy").assign(
-        selected=8, trained_on=32, overlap_of_start=0.25, repeated=1, overlapping=2, other=0, difficulty=1.5
+        selected=8, p=1.25, trained_on=32, overlap_of_start=0.25, repeated=1, overlapping=2, other=0, difficulty=1.5
     )
     gathered["fell_back"] = (gathered["strategy"] == "premem") & (gathered["round"] == 2)
-    page = comparison_page("tiny on stories", efficiency, gathered, Collection(threshold=0.4), "curation.png")
+    gathered["p"] = gathered["p"].where(gathered["strategy"] == "premem").astype(object)
+    said = "tiny on stories", efficiency, gathered, Collection(threshold=0.4)
+    page = comparison_page(*said, True, "curation.png")
     assert page.startswith("# Collecting data: tiny on stories\n")
     assert "![Strategies](curation.png)" in page
     assert "| low premem accuracy | 200 |" in page and "| more than 1.5 [∞, ∞) |" not in page
+    assert "p = 1.250, calibrated on the test accuracy of the runs" in page
+    assert "p = 1.250, as given" in comparison_page(*said, False, "curation.png")
     assert "t = 0.4" in page and "25.0% do so" in page
     line = next(line for line in page.splitlines() if "Algorithm 1" in line)
     assert line == "| low premem accuracy | Kang et al. 2025, Algorithm 1 | 25% | 1.50 | 3 of 6 | 6 | 12 | 0 |"

@@ -69,7 +69,7 @@ def test_a_model_writes_new_examples(folder, examples):
     tests = [question("Ada", 1, 1), question("Otto", 2, 3)]
 
     def run(seed):
-        source = open_source("mine", written, examples, Examples(answers="gsm8k"), folder, HARDWARE, seed)
+        source = open_source(written, examples, Examples(answers="gsm8k"), None, folder, HARDWARE, seed)
         known = [*examples["question"], *tests]
         return collect(examples, "premem", 12, Collection(), source, known, tests, (0, 1), "round1").examples
 

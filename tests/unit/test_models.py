@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from check_fit import main as check_fit
+from measure_ifd import main as measure_ifd
 from premem import perplexity
 from premem.errors import UserError
 from premem.models import load_model
@@ -28,7 +29,7 @@ from premem.perplexity import batches_by_length, nll_under_checkpoint, target_nl
 from premem.pretraining import new_model, train_tokenizer
 from premem.sampling import cut_at_stop, open_backend, seeded_prompts
 from premem.sampling.transformers_backend import _StopDetector, choose_tokens
-from premem.settings import Pretraining, SamplingHardware, SamplingSettings, Templates
+from premem.settings import PerplexityHardware, Pretraining, SamplingHardware, SamplingSettings, Templates
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import read_made_by, read_table, write_table
 from premem.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
@@ -311,6 +312,40 @@ def test_a_large_vocabulary_is_taken_in_parts(monkeypatch, examples, model_class
 def test_several_processes_share_the_examples(folder, examples):
     one, two = (nll_under_checkpoint(folder, examples, "float32", 400, processes) for processes in (1, 2))
     assert two == pytest.approx(one, rel=1e-5)
+
+
+@pytest.mark.parametrize("prompt", ["{question}", "Tell me: {question}"])
+def test_ifd_is_the_loss_with_the_question_over_that_without(folder, tokenizer, tmp_path, prompt):
+    examples = tokenize(tokenizer, [prompt.replace("{question}", text) for text in PROMPTS[:9]], TARGETS[:9])
+    table = pd.DataFrame({"example_id": range(9), "subset_rank": range(9)})
+    ids = {"prompt_ids": [e.prompt for e in examples], "target_ids": [e.target for e in examples]}
+    write_table(table.assign(**ids), tmp_path / "tokens.parquet")
+    templates = Templates(prompt=prompt)
+    where = folder, tmp_path / "tokens.parquet"
+    measure_ifd(*where, 1, templates, "float32", 1, 0, PerplexityHardware(), tmp_path / "ifd.parquet")
+    alone = [
+        tokenizer.bos_token_id,
+        *tokenizer(prompt.replace("{question}", ""), add_special_tokens=False)["input_ids"],
+    ]
+    model = load_model(folder)
+    expected = [
+        one_at_a_time(model, example) / one_at_a_time(model, TokenizedExample(alone, example.target))
+        for example in examples
+    ]
+    assert read_table(tmp_path / "ifd.parquet")["ifd"].tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_ifd_without_anything_before_the_target_is_refused(folder, tmp_path):
+    tokenizer = load_tokenizer(folder)
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tokenizer.save_pretrained(tmp_path)
+    row = {"example_id": ["a"], "subset_rank": [0], "prompt_ids": [[5]], "target_ids": [[6, 7]]}
+    write_table(pd.DataFrame(row), tmp_path / "tokens.parquet")
+    where = tmp_path, tmp_path / "tokens.parquet", 1
+    with pytest.raises(UserError, match="the prompt is empty and the model has no start token; give the dataset"):
+        measure_ifd(*where, Templates(prompt="{question}"), "float32", 1, 0, PerplexityHardware(), tmp_path / "ifd")
 
 
 def test_batches_keep_to_their_budget():

@@ -182,7 +182,7 @@ def test_a_run_of_a_round_goes_on_from_there(curated, edited):
     assert read_made_by(premem)["trained_on"] == 32
 
 
-def test_a_pool_is_collected_from(curated, edited):
+def test_a_pool_is_collected_from(curated, edited, tmp_path):
     start = training_set(curated, "", 0, 0)
     rows = [
         {
@@ -226,6 +226,10 @@ def test_a_pool_is_collected_from(curated, edited):
         assert "Traceback" not in done.stdout + done.stderr
         assert all(not path.exists() or path.read_bytes() == content for path, content in old.items())
     with_pool(rows)
+    new = f"{tmp_path}/tiny-curation/{START_RUN}/training.parquet"
+    assert ("prepare_pool", "stories") in would_run(
+        copy, "--configfile", "edited.yaml", "--config", f"results={tmp_path}", "--", new
+    )  # it is found good before anything is trained
     run_study(copy, *command)
     table = pd.read_parquet(target)
     new = table[table["round"] == 1]

@@ -63,8 +63,9 @@ def source_as_json(wildcards):
 
 
 def pool_of(wildcards):
+    """The rows that new examples are collected from, if they come from a pool."""
     source = source_of_new(wildcards)
-    return [Path(file).expanduser() for file in source.pool.files or ()] if source and source.pool else []
+    return expand(DATA, dataset=STUDY.home(wildcards.dataset), split=POOL) if source and source.pool else []
 
 
 def writer_of(pattern):
@@ -82,7 +83,32 @@ def writer_folder(wildcards):
     return [folder_of_model(source.write.model)] if source and source.write else []
 
 
+HAVE_POOL = [name for name, dataset in STUDY.datasets.items() if dataset.new_examples and dataset.new_examples.pool]
 WRITES = any(dataset.new_examples and dataset.new_examples.write for dataset in STUDY.datasets.values())
+
+
+# As in prepare_data, what another edit may want back stays until a whole new one is there.
+rule prepare_pool:
+    """Read and check the pool of a dataset; it may need the network."""
+    input:
+        lambda w: [Path(file).expanduser() for file in source_of_new(w).pool.files or []],
+    output:
+        update(fill(DATA, split=POOL)),
+    log:
+        f"{RESULTS}/logs/prepare_pool/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/prepare_pool/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=one_of(HAVE_POOL),
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        pool=lambda w: source_of_new(w).pool.model_dump_json(exclude={"rows"}),
+        settings=dataset_settings(Examples),
+        code=code("prepare_pool.py"),
+    shell:
+        "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/prepare_pool.py --name {wildcards.dataset} --pool {params.pool:q} "
+        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule draw_start:
@@ -141,9 +167,9 @@ rule measure_ifd:
 
 # Both rules below run the same script. A model that writes needs what sampling needs.
 COLLECT = (
-    "HF_HUB_OFFLINE=0 {ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/collect_examples.py --name {params.home} "
+    "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/collect_examples.py "
     "--examples {input.examples:q} --tests {input.tests:q} --memorization {input.memorization:q} --threshold {input.threshold:q} "
-    "--ifd {input.ifd:q} --writer {input.writer:q} --strategy {params.strategy} --difficulty {params.difficulty:q} "
+    "--ifd {input.ifd:q} --pool {input.pool:q} --writer {input.writer:q} --strategy {params.strategy} --difficulty {params.difficulty:q} "
     "--number {params.number} --seed {params.seed} --source {params.source:q} --example-settings {params.examples:q} "
     "--settings {params.settings:q} --hardware {SAMPLE_HARDWARE} --title {params.title:q} "
 )
@@ -177,7 +203,6 @@ rule collect_examples:
     resources:
         gpu=gpus("sampling") if WRITES else 0,
     params:
-        home=lambda w: STUDY.home(w.dataset),
         number=lambda w: STUDY.rounds[w.dataset].collected,
         seed=lambda w: STUDY.rounds[w.dataset].seed,
         title="{dataset}",
@@ -216,7 +241,6 @@ rule curate_run:
     resources:
         gpu=gpus("sampling") if WRITES else 0,
     params:
-        home=lambda w: STUDY.home(w.dataset),
         number=STUDY.collection.examples,
         seed="{seed}",
         size=size_of,
@@ -286,12 +310,13 @@ rule compare_curation:
         difficulty=lambda w: [STUDY.dataset(STUDY.curation.dataset).difficulty or ""],
         title=lambda w: f"{STUDY.curation.model} on {STUDY.curation.dataset}",
         collection=STUDY.collection.model_dump_json(exclude={"examples"}),
+        threshold=STUDY.threshold.model_dump_json(include={"value"}),
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),
         code=code("compare_curation.py"),
     shell:
         "{PYTHON} {SCRIPTS}/compare_curation.py --rounds {params.rounds:q} --grades {input.grades:q} --data {input.data:q} "
         "--test-set {params.test_set} --grader {params.grader} --difficulty {params.difficulty:q} --title {params.title:q} "
-        "--collection {params.collection:q} --statistics {params.statistics:q} --settings {params.settings:q} "
+        "--collection {params.collection:q} --threshold {params.threshold:q} --statistics {params.statistics:q} --settings {params.settings:q} "
         "--accuracy {output.accuracy:q} --efficiency {output.efficiency:q} --collected {output.collected:q} "
         "--figures {output.figures:q} --out {output.page:q} 2>&1 | tee {log:q}"

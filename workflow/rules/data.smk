@@ -3,7 +3,7 @@
 
 
 rule prepare_data:
-    """Read and check one split; the only rule, with fetch_model, that touches the network."""
+    """Read and check one split; it may need the network."""
     input:
         lambda w: [Path(file).expanduser() for file in source_of()(w).files or []],
     output:
@@ -52,9 +52,10 @@ rule tokenize_data:
 
 
 rule check_fit:
-    """Refuse what could not be sampled, before it is trained (see `CHECKED`)."""
+    """Refuse what could not be sampled, before it is trained (see `CHECKED`); where rounds follow, wait for their pool."""
     input:
         tokens=all_splits(TOKENS),
+        pool=lambda w: pool_of(w) if w.dataset in STUDY.rounds else [],
     output:
         CHECKED,
     log:

@@ -17,7 +17,6 @@ from premem.tokens import select_subset
 
 
 def main(
-    name: str,
     examples: Path,
     size: float,
     previous: list[Path],
@@ -25,6 +24,7 @@ def main(
     memorization: list[Path],
     threshold: list[Path],
     ifd: list[Path],
+    pool: list[Path],
     writer: list[Path],
     strategy: StrategyName,
     difficulty: list[str],
@@ -53,7 +53,8 @@ def main(
     round = int(before["round"].max()) + 1
     questions = [question for path in tests for question in read_table(path, ["question"])["question"]]
     model = writer[0] if writer else None
-    opened = open_source(name, source, training_set, example_settings, model, hardware, f"{strategy} {seed} {round}")
+    rows = read_table(pool[0], ["question", "resembles"]) if pool else None
+    opened = open_source(source, training_set, example_settings, rows, model, hardware, f"{strategy} {seed} {round}")
     known = [*before["question"], *questions]
     collected = collect(described, strategy, number, settings, opened, known, questions, (seed, round), title)
     if collected.fell_back:
@@ -65,6 +66,7 @@ def main(
         out,
         trained_on=len(training_set),
         selected=collected.selected,
+        p=p,
         fell_back=collected.fell_back,
         left_out=collected.left_out,
         overlap_of_start=overlap,

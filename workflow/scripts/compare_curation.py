@@ -14,7 +14,7 @@ from premem.curation.page import comparison_page
 from premem.difficulty import difficulty_of
 from premem.figures import save
 from premem.files import whole
-from premem.settings import Collection, Figures, Statistics
+from premem.settings import Collection, Figures, Statistics, Threshold
 from premem.tables import read_made_by, read_table, write_csv
 
 
@@ -27,6 +27,7 @@ def main(
     difficulty: list[str],
     title: str,
     collection: Collection,
+    threshold: Threshold,
     statistics: Statistics,
     settings: Figures,
     accuracy: Path,
@@ -49,7 +50,7 @@ def main(
             gathered.append(
                 {
                     **made,
-                    **{name: notes[name] for name in ("selected", "trained_on", "fell_back", "overlap_of_start")},
+                    **{name: notes[name] for name in ("selected", "p", "trained_on", "fell_back", "overlap_of_start")},
                     "repeated": repeated,
                     "overlapping": overlapping,
                     "other": sum(reasons.values()) - repeated - overlapping,
@@ -62,7 +63,8 @@ def main(
     write_csv(pd.DataFrame(gathered), collected)
     save(plot_strategies(compared, settings), figures, settings.dpi)
     shown = min(figures, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
-    page = comparison_page(title, compared, pd.DataFrame(gathered), collection, os.path.relpath(shown, out.parent))
+    image = os.path.relpath(shown, out.parent)
+    page = comparison_page(title, compared, pd.DataFrame(gathered), collection, threshold.value is None, image)
     with whole(out) as aside:
         aside.write_text(page)
 

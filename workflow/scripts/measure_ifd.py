@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from premem import cli
-from premem.models import require_gpus
+from premem.errors import UserError
+from premem.models import prepare_device
 from premem.perplexity import nll_under_checkpoint
 from premem.settings import PerplexityHardware, Templates
 from premem.tables import read_table, write_table
@@ -24,15 +24,20 @@ def main(
     hardware: PerplexityHardware,
     out: Path,
 ) -> None:
-    torch.set_num_threads(threads)
-    require_gpus(gpus, "hardware.perplexity.processes")
+    prepare_device(threads, gpus, "hardware.perplexity.processes")
     table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
     tokenizer = load_tokenizer(checkpoint)
     # The prompt without its question: what is left of the template, so that the target begins as it does with it.
     empty = templates.write_prompt("")
     alone = start_token(tokenizer) + tokenizer(empty, add_special_tokens=False)["input_ids"]
+    if not alone:
+        raise UserError(
+            f"{tokens}: instruction-following difficulty needs a word before the target, but without its question the "
+            "prompt is empty and the model has no start token; give the dataset a prompt such as "
+            "'Question: {question}', or leave ifd out of curation.strategies"
+        )
     nll = {}
-    for name, prompts in (("given", table["prompt_ids"].map(list)), ("alone", [alone or [0]] * len(table))):
+    for name, prompts in (("given", table["prompt_ids"].map(list)), ("alone", [alone] * len(table))):
         examples = [TokenizedExample(p, list(t)) for p, t in zip(prompts, table["target_ids"], strict=True)]
         nll[name] = nll_under_checkpoint(checkpoint, examples, dtype, hardware.batch, hardware.processes)
     measured = pd.DataFrame({"example_id": table["example_id"], "nll": nll["given"], "nll_alone": nll["alone"]})

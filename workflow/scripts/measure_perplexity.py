@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from premem import cli
 from premem.memorization import perplexity
-from premem.models import require_gpus
+from premem.models import prepare_device
 from premem.perplexity import nll_under_checkpoint
 from premem.settings import PerplexityHardware
 from premem.tables import read_table, write_table
@@ -25,8 +24,7 @@ def main(
     hardware: PerplexityHardware,
     out: Path,
 ) -> None:
-    torch.set_num_threads(threads)
-    require_gpus(gpus, "hardware.perplexity.processes")
+    prepare_device(threads, gpus, "hardware.perplexity.processes")
     table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
     examples = [
         TokenizedExample(list(p), list(t)) for p, t in zip(table["prompt_ids"], table["target_ids"], strict=True)

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 
 from premem import cli
-from premem.models import load_model, require_gpus
+from premem.models import load_model, prepare_device
 from premem.perplexity import target_nll
 from premem.predictors.from_weights import distances, gradient_variance
 from premem.settings import PerplexityHardware, Predictors
@@ -30,8 +30,7 @@ def main(
     weights: Path,
     confidences: Path,
 ) -> None:
-    torch.set_num_threads(threads)
-    require_gpus(gpus, "hardware.gpu")
+    prepare_device(threads, gpus, "hardware.gpu")
     train = select_subset(read_table(tokens[0], ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
     examples = [
         TokenizedExample(list(p), list(t)) for p, t in zip(train["prompt_ids"], train["target_ids"], strict=True)

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-import torch
 
 from premem import cli
-from premem.models import require_gpus
+from premem.models import prepare_device
 from premem.sampling import seeded_prompts
 from premem.sampling.shards import sample_checkpoint
 from premem.settings import SamplingHardware, SamplingSettings
@@ -28,8 +27,7 @@ def main(
     out: list[Path],
     only: Literal["all", "tests"] = "all",
 ) -> None:
-    torch.set_num_threads(threads)
-    require_gpus(gpus, "hardware.sample.tensor_parallel")
+    prepare_device(threads, gpus, "hardware.sample.tensor_parallel")
     columns = ["example_id", "prompt_ids"]
     splits = {"train": select_subset(read_table(train, [*columns, "subset_rank"]), size)}
     # Prompts get their seeds by their place, so the order of test sets in the study must not count.

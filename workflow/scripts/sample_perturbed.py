@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from premem import cli
-from premem.models import require_gpus
+from premem.models import prepare_device
 from premem.robustness.prompts import seeded
 from premem.sampling.shards import sample_checkpoint
 from premem.settings import SamplingHardware, SamplingSettings
@@ -25,8 +24,7 @@ def main(
     hardware: SamplingHardware,
     out: Path,
 ) -> None:
-    torch.set_num_threads(threads)
-    require_gpus(gpus, "hardware.sample.tensor_parallel")
+    prepare_device(threads, gpus, "hardware.sample.tensor_parallel")
     columns = ["perturbation", "example_id", "subset_rank", "answer_begins", "prompt_ids"]
     table = select_subset(read_table(prompts, columns), size)
     completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded(list(table["prompt_ids"]), settings))

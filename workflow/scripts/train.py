@@ -3,15 +3,13 @@
 from pathlib import Path
 
 import pandas as pd
-import torch
-from accelerate import PartialState
 
 from premem import cli
 from premem.files import remove
 from premem.settings import Training, TrainingHardware
 from premem.tables import read_table, write_table
 from premem.tokens import select_subset
-from premem.training import fine_tune
+from premem.training import fine_tune, leave
 
 
 def main(
@@ -30,7 +28,6 @@ def main(
     work: Path,
     out: Path,
 ) -> None:
-    torch.set_num_threads(1)
     examples = select_subset(read_table(tokens, ["prompt_ids", "target_ids", "subset_rank"]), size)
     log = fine_tune(
         base,
@@ -46,11 +43,10 @@ def main(
         gpus,
         code,
     )
-    if PartialState().is_main_process:
+    if leave():
         table = pd.DataFrame(log)[["epoch", "step", "loss", "learning_rate", "grad_norm"]].astype(float)
         write_table(table, out)
         remove(work)
-    PartialState().destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,20 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
     return model.eval().cuda() if torch.cuda.is_available() else model.eval()
 
 
+def prepare_device(threads: int, gpus: int, key: str) -> None:
+    """Let torch use this many threads of the processor, and refuse a machine with fewer GPUs than a job asks for.
+
+    Args:
+        threads: of the processor.
+        gpus, key: as for ``require_gpus``.
+
+    Raises:
+        UserError: as ``require_gpus``.
+    """
+    torch.set_num_threads(threads)
+    require_gpus(gpus, key)
+
+
 def require_gpus(number: int, key: str) -> None:
     """Refuse a machine with fewer GPUs than a job asks for.
 

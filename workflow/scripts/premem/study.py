@@ -18,7 +18,8 @@ from premem.errors import UserError
 from premem.settings import Block, Fraction, Name
 
 BUILTIN_DATASETS = Path(__file__).with_name("builtin_datasets.yaml")
-TRAIN = "train"  # the split that is trained on; a test set cannot have this name
+TRAIN = "train"  # the split that is trained on
+POOL = "pool"  # what new examples are collected from
 
 
 class Run(Block):
@@ -136,8 +137,8 @@ class Study(Block):
                     problems.append(f"sweep[{i}]: run {run} is already in sweep[{seen[run]}]; remove one of the two")
                 seen.setdefault(run, i)
         for name, dataset in self.datasets.items():
-            if TRAIN in dataset.test:
-                problems.append(f"datasets.{name}.test.{TRAIN}: a test set cannot be called {TRAIN}; rename it")
+            for taken in {TRAIN, POOL} & dataset.test.keys():
+                problems.append(f"datasets.{name}.test.{taken}: a test set cannot be called {taken}; rename it")
         for name, model in self.models.items():
             corpus = model.pretrain.corpus.dataset if model.pretrain else None
             if corpus and corpus not in self.datasets:

@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from accelerate.utils import DistributedType, enable_fsdp_ram_efficient_loading
 from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.utils.data import Dataset, Sampler
@@ -273,6 +274,7 @@ def fine_tune(
     Returns:
         One entry per epoch: epoch, step, mean loss of its steps, learning_rate and grad_norm of its last step.
     """
+    torch.set_num_threads(1)
     _check_gpus(settings, hardware.processes, gpus)
     accumulation = hardware.accumulation_steps(settings.batch_size)
     fsdp = hardware.strategy == "fsdp" and hardware.processes > 1
@@ -368,6 +370,14 @@ def fine_tune(
         for epoch, folder in checkpoints.items():
             link_folder(work / f"epoch-{epoch}", folder)
     return _by_epoch([entry for entry in trainer.state.log_history if "loss" in entry], epochs)
+
+
+def leave() -> bool:
+    """Leave the group of processes that trained together; was this the main one, or the only one?"""
+    state = PartialState()
+    is_main = state.is_main_process
+    state.destroy_process_group()
+    return is_main
 
 
 def _check_gpus(settings: Training, processes: int, gpus: int) -> None:

@@ -5,19 +5,23 @@ from pathlib import Path
 
 from premem.files import remove
 from premem.provenance import path_of
-from premem.study import TRAIN, Study
+from premem.study import POOL, TRAIN, Study
 
 
 def find_unused(study: Study, results: Path) -> list[Path]:
     """Return the folders and files below a study's results that it no longer mentions."""
     splits = {name: (TRAIN, *dataset.test) for name, dataset in study.datasets.items()}
     splits |= dict.fromkeys(study.rounds, (TRAIN,))
+    pools = [name for name, dataset in study.datasets.items() if dataset.new_examples and dataset.new_examples.pool]
     models = {run.model for run in study.trained_runs}
     models |= {d.new_examples.write.model for d in study.datasets.values() if d.new_examples and d.new_examples.write}
     trained_pairs = {*study.pairs, *((run.model, run.dataset) for run in study.trained_runs)}
     mentioned = {
         "models/*": [f"{model}{ending}" for model in models for ending in ("", ".json")],
-        "data/*/*.parquet": [f"{name}/{split}.parquet" for name in splits for split in splits[name]],
+        "data/*/*.parquet": [
+            *(f"{name}/{split}.parquet" for name in splits for split in splits[name]),
+            *(f"{name}/{POOL}.parquet" for name in pools),
+        ],
         "tokens/*/*/*.parquet": [f"{m}/{d}/{split}.parquet" for m, d in trained_pairs for split in splits[d]],
         "pairs/*/*": [f"{model}/{dataset}" for model, dataset in study.judged_pairs],
         "across/*": study.compared_datasets,

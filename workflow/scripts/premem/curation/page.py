@@ -16,16 +16,17 @@ SHOWN = 10
 
 
 def comparison_page(
-    title: str, efficiency: pd.DataFrame, collected: pd.DataFrame, settings: Collection, image: str
+    title: str, efficiency: pd.DataFrame, collected: pd.DataFrame, settings: Collection, calibrated: bool, image: str
 ) -> str:
     """Return the page of a comparison.
 
     Args:
         title: of the (model, dataset) pair.
         efficiency: see ``premem.curation.efficiency``.
-        collected: strategy, seed, round, new_examples, selected, trained_on, fell_back, overlapping, repeated, other,
-            difficulty; a row per round of collecting.
+        collected: strategy, seed, round, new_examples, selected, p, trained_on, fell_back, overlapping, repeated,
+            other, difficulty; a row per round of collecting; p is missing where the strategy reads none.
         settings: of the strategies.
+        calibrated: was p chosen by the study, and not given?
         image: link to the figure.
     """
     cells = efficiency.set_index(["strategy", "new_examples", "statistic"])
@@ -52,6 +53,9 @@ def comparison_page(
         if row.strategy != "start"
     ]
     by_strategy = collected.groupby("strategy", sort=False)
+    p = collected["p"].dropna().unique()
+    seen = ", calibrated on the test accuracy of the runs that the seeds start from" if calibrated else ", as given"
+    threshold = f"Memorized is what has a perplexity of at most p = {p[0]:.3f}{seen}. " if len(p) else ""
     shares = [
         (
             STRATEGIES[strategy].title,
@@ -78,9 +82,9 @@ def comparison_page(
                 f"![Strategies]({image})",
                 markdown_table(("collected like", "new examples", "test accuracy", "gain", "data efficiency"), rows),
                 "## What was collected",
-                f"t = {settings.threshold:g}; the share that is hardest by a label or by IFD: {settings.share:g}. New "
-                f"examples that share {settings.ngram} words in a row with a test question were left out; of the "
-                f"examples that the seeds start from, {collected['overlap_of_start'].mean():.1%} do so.",
+                f"{threshold}t = {settings.threshold:g}; the share that is hardest by a label or by IFD: "
+                f"{settings.share:g}. New examples that share {settings.ngram} words in a row with a test question "
+                f"were left out; of those that the seeds start from, {collected['overlap_of_start'].mean():.1%} do so.",
                 markdown_table(
                     (
                         "collected like",

@@ -68,7 +68,7 @@ class PoolSource:
 
 
 def read_pool(pool: Pool, settings: Examples, name: str) -> pd.DataFrame:
-    """Read the rows of a pool: question, solution, answer, ``resembles`` and the dataset's further columns.
+    """Read and check the rows of a pool: question, solution, answer, ``resembles`` and the dataset's further columns.
 
     Args:
         pool: where they are.
@@ -84,10 +84,10 @@ def read_pool(pool: Pool, settings: Examples, name: str) -> pd.DataFrame:
 
 
 def open_source(
-    name: str,
     source: NewExamples,
     examples: pd.DataFrame,
     settings: Examples,
+    pool: pd.DataFrame | None,
     model: Path | None,
     hardware: SamplingHardware,
     seed: str,
@@ -95,10 +95,10 @@ def open_source(
     """Open the source that a dataset names.
 
     Args:
-        name: of the dataset.
         source: which one.
         examples: the training examples that new ones are to be like.
         settings: how the dataset's examples are read.
+        pool: its rows (``read_pool``), if it is one.
         model: folder of the model that writes, if one does.
         hardware: what the machine can take, for that model.
         seed: of what is random.
@@ -106,7 +106,8 @@ def open_source(
     if source.generate:
         return Generator(settings.columns, seed)
     if source.pool:
-        return PoolSource(read_pool(source.pool, settings, name), examples, seed)
+        assert pool is not None
+        return PoolSource(pool, examples, seed)
     from premem.curation.writer import WriterSource  # it needs torch
 
     assert source.write and model
