@@ -32,6 +32,7 @@ include: "workflow/rules/summary.smk"
 
 # Jobs never get here; nor do dry runs.
 onstart:
+    lift_default_rate()
     refuse_lost_arrays()
     if any(job.output or job.rule.name == "remove_unused" for job in workflow.dag.needrun_jobs()):
         claim_results()  # which others only look at: `snakemake plan` may do so while a study is running

@@ -27,12 +27,6 @@ from premem.study import POOL, TRAIN, Run, load_study
 # A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
 gc.set_threshold(200_000, 50, 100)
 
-# Snakemake looks once a second whether its limit of jobs per second lets more begin, and after every job that ends once a second
-# more, so that a long study keeps a core busy. The limit that it sets itself, 100, holds nothing back; a user's own stays.
-limit = workflow.scheduling_settings.max_jobs_per_timespan
-if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
 try:
     STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
 except UserError as error:
@@ -319,6 +313,17 @@ def claim_results():
         raise WorkflowError(str(error)) from None
 
 
+def lift_default_rate():
+    """Do without the limit of 100 jobs per second that Snakemake sets itself; a user's own stays.
+
+    It holds nothing back, but Snakemake (9.27) wakes up once a second to see whether it does, and once a second more for every job
+    that has ended: a long study would keep a core busy.
+    """
+    rate = workflow.scheduling_settings.max_jobs_per_timespan
+    if rate and (rate.max_jobs, rate.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def announce_retraining():
     """Say which finished runs train again, before they do."""
     for job in workflow.dag.needrun_jobs():
@@ -337,9 +342,9 @@ def refuse_lost_arrays():
     submitted = sum(not job.is_local for job in workflow.dag.needrun_jobs())
     if workflow.resource_settings.nodes < submitted:
         limits.append(f"--jobs {workflow.resource_settings.nodes} (of {submitted})")
-    rate = workflow.scheduling_settings.max_jobs_per_timespan
+    rate = workflow.scheduler.job_rate_limiter
     if rate and rate.max_jobs < len(in_arrays):
-        limits.append(f"--max-jobs-per-timespan {rate}")
+        limits.append(f"--max-jobs-per-timespan {rate.max_jobs}/{rate.timespan:g}s")
     if in_arrays and limits:
         raise WorkflowError(
             f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise it"
