@@ -423,6 +423,10 @@ def no_labels(config):
         (lambda c: c["curation"].update(model="tony"), "curation.model: unknown model 'tony'; did you mean 'tiny'?"),
         (lambda c: c["curation"].update(dataset="story"), "curation.dataset: unknown dataset 'story'; did you mean"),
         (lambda c: c["datasets"]["stories"].update(new_examples=None), "give datasets.stories.new_examples"),
+        (
+            lambda c: c["datasets"]["stories"]["test"].update(pool=c["datasets"]["stories"]["test"]["test"]),
+            "datasets.stories.test.pool: a test set cannot be called pool",
+        ),
         (no_labels, "curation.strategies: difficulty needs labels; give datasets.stories.difficulty"),
         (lambda c: c["curation"].update(start=65), "curation.start: 65 wanted, but stories has 64 training examples"),
         (lambda c: c.update(sizes={"half": 0.5}), "sizes: curation trains on all that it has collected; name a size"),

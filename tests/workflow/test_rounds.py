@@ -1,6 +1,7 @@
-"""Curation through Snakemake: the tiny one to its page, single rounds, a curated training file, pools, reruns."""
+"""Curation through Snakemake: the tiny one to its page, a further round, a curated training file, pools, reruns."""
 
 import json
+import re
 import shutil
 from itertools import pairwise
 
@@ -27,6 +28,17 @@ def curated(checkout, tmp_path_factory):
     shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns("results", ".snakemake"))
     run_study(copy, "--configfile", STUDY, "--", "all", f"{RESULTS}/{START_RUN}/curated/premem.parquet")
     return copy
+
+
+@pytest.fixture(scope="module")
+def twice(curated, tmp_path_factory):
+    """The same with a second round asked for, premem's made for one seed; and what was told of that call."""
+    copy = shutil.copytree(curated, tmp_path_factory.mktemp("twice") / "checkout")
+    study = yaml.safe_load((copy / STUDY).read_text())
+    study["curation"]["rounds"] = [8, 8]
+    (copy / "twice.yaml").write_text(yaml.safe_dump(study))
+    target = f"{RESULTS}/data/stories-premem-seed0-round2/train.parquet"
+    return copy, run_study(copy, "--configfile", "twice.yaml", "--", target)
 
 
 @pytest.fixture
@@ -60,8 +72,7 @@ def test_the_tiny_curation_ends_in_a_page_and_tables(curated):
     accuracy = pd.read_csv(folder / "accuracy.csv")
     made = accuracy[["strategy", "seed", "round", "new_examples"]].to_records(index=False).tolist()
     assert sorted(made) == sorted(
-        [("start", seed, 0, 0) for seed in (0, 1)]
-        + [(name, seed, number, 8 * number) for name in STRATEGIES for seed in (0, 1) for number in (1, 2)]
+        [("start", seed, 0, 0) for seed in (0, 1)] + [(name, seed, 1, 8) for name in STRATEGIES for seed in (0, 1)]
     )
     grades = pd.read_parquet(curated / RESULTS / START_RUN / "grades.parquet")
     last = grades[(grades["split"] == "test") & (grades["epoch"] == 4)]
@@ -75,38 +86,38 @@ def test_the_tiny_curation_ends_in_a_page_and_tables(curated):
     assert means.to_dict() == pytest.approx(expected.to_dict(), abs=1e-6)
     assert (efficiency["n_seeds"] == 2).all()
     premem = efficiency[efficiency["strategy"] == "premem"]
-    assert premem.groupby("new_examples")["statistic"].apply(set).map(len).to_dict() == {8: 3, 16: 3}
+    assert premem.groupby("new_examples")["statistic"].apply(set).map(len).to_dict() == {8: 3}
 
     collected = pd.read_csv(folder / "collected.csv")
-    assert len(collected) == 8
+    assert len(collected) == 4
     assert (collected["trained_on"] == 24).all()
     assert (collected["selected"] == 24)[collected["strategy"] == "iid"].all()
     page = (folder / "curation.md").read_text()
     assert page.startswith("# Collecting data: tiny on stories\n")
-    for text in ("| low premem accuracy | 16 |", "| i.i.d. | 8 |", "![Strategies](curation.png)"):
+    for text in ("| low premem accuracy | 8 |", "| i.i.d. | 8 |", "![Strategies](curation.png)"):
         assert text in page
     assert (folder / "curation.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "curation.pdf").read_bytes().startswith(b"%PDF")
     assert "tiny" in (curated / RESULTS / "summary.md").read_text()
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_round_is_a_dataset_that_holds_the_one_before(curated, strategy, seed):
-    sets = [training_set(curated, strategy, seed, number) for number in (0, 1, 2)]
-    assert [len(table) for table in sets] == [24, 32, 40]
+@pytest.mark.parametrize(("strategy", "seed", "rounds"), [("iid", 0, 1), ("premem", 1, 1), ("premem", 0, 2)])
+def test_a_round_is_a_dataset_that_holds_the_one_before(curated, twice, strategy, seed, rounds):
+    where = curated if rounds == 1 else twice[0]
+    sets = [training_set(where, strategy, seed, number) for number in range(rounds + 1)]
+    assert [len(table) for table in sets] == [24, 32, 40][: rounds + 1]
     for before, after in pairwise(sets):
         pd.testing.assert_frame_equal(after.head(len(before))[list(before)], before)
     last = sets[-1]
     assert last["example_id"].is_unique and last["question"].is_unique
-    assert last["round"].tolist() == [0] * 24 + [1] * 8 + [2] * 8
-    assert last["strategy"].tolist() == [""] * 24 + [strategy] * 16
-    assert last["source"].tolist() == ["start"] * 24 + ["generate"] * 16
+    assert last["round"].tolist() == [0] * 24 + [number for number in range(1, rounds + 1) for _ in range(8)]
+    assert last["strategy"].tolist() == [""] * 24 + [strategy] * 8 * rounds
+    assert last["source"].tolist() == ["start"] * 24 + ["generate"] * 8 * rounds
     skeletons = last.set_index("example_id")["skeleton"]
     new = last[last["round"] > 0]
     assert new["skeleton"].tolist() == skeletons[new["resembles"]].tolist()
     assert set(new["resembles"]) <= set(sets[0]["example_id"])  # like what was there at first
-    tests = pd.read_parquet(curated / RESULTS / "data" / "stories" / "test.parquet")
+    tests = pd.read_parquet(where / RESULTS / "data" / "stories" / "test.parquet")
     assert not set(last["question"]) & set(tests["question"])
 
 
@@ -129,13 +140,27 @@ def test_premem_collects_like_what_the_run_before_has_low(curated):
     assert notes["trained_on"] == 24
 
 
+def test_a_further_round_is_collected_after_the_run_on_the_one_before(twice):
+    """Which is trained already, so that its answers to training prompts and its perplexities are all that lacks."""
+    checkout, said = twice
+    scores = pd.read_parquet(
+        checkout / RESULTS / "runs/tiny/stories-premem-seed0-round1/lr1e-2_ep3_full_seed0/memorization.parquet"
+    )
+    assert set(scores["example_id"]) == set(training_set(checkout, "premem", 0, 1)["example_id"])
+    rules = set(re.findall(r"^(?:local)?rule (\w+):", said, re.MULTILINE))
+    assert {rule for rule in rules if not rule.startswith("sample_")} == {
+        *("measure_perplexity", "grade_samples", "score_run", "collect_examples")
+    }
+
+
 def test_a_finished_curation_reruns_nothing(curated):
     assert would_run(curated, "--configfile", STUDY) == set()
 
 
-def test_a_single_round_is_a_target(checkout, tmp_path):
+def test_a_single_round_is_a_target(twice, tmp_path):
+    checkout, _ = twice
     target = f"{tmp_path}/tiny-curation/data/stories-premem-seed1-round2/train.parquet"
-    jobs = would_run(checkout, "--configfile", STUDY, "--config", f"results={tmp_path}", "--", target)
+    jobs = would_run(checkout, "--configfile", "twice.yaml", "--config", f"results={tmp_path}", "--", target)
     needed = {"stories-seed1-round0", "stories-premem-seed1-round1"}
     assert {dataset for rule, dataset in jobs if rule == "train"} == needed
     assert {dataset for rule, dataset in jobs if rule == "collect_examples"} == {
@@ -144,7 +169,7 @@ def test_a_single_round_is_a_target(checkout, tmp_path):
     assert {dataset for rule, dataset in jobs} <= {None, "stories", *needed, "stories-premem-seed1-round2"}
     assert not {"measure_ifd", "summarize", "compare_curation", "calibrate"} & {rule for rule, _ in jobs}
     iid = target.replace("premem", "iid")
-    jobs = would_run(checkout, "--configfile", STUDY, "--config", f"results={tmp_path}", "--", iid)
+    jobs = would_run(checkout, "--configfile", "twice.yaml", "--config", f"results={tmp_path}", "--", iid)
     assert {rule for rule, _ in jobs} == {"prepare_data", "draw_start", "collect_examples"}  # it needs no scores
 
 
@@ -162,13 +187,15 @@ def test_any_run_has_a_curated_training_file(curated):
         assert text in page
 
 
-def test_a_run_of_a_round_goes_on_from_there(curated, edited):
+def test_a_run_of_a_round_goes_on_from_there(twice, tmp_path):
     """Also by a strategy that the comparison leaves out, and from a set that has new examples already."""
-    copy = edited(collection={"examples": 8})
+    copy = shutil.copytree(twice[0], tmp_path / "checkout")
+    study = yaml.safe_load((copy / "twice.yaml").read_text())
+    (copy / "edited.yaml").write_text(yaml.safe_dump({**study, "collection": {"examples": 8}}))
     run = "runs/tiny/stories-premem-seed0-round1/lr1e-2_ep3_full_seed0"
     targets = [f"{RESULTS}/{run}/curated/{name}.parquet" for name in ("premem", "ifd", "difficulty")]
     run_study(copy, "--configfile", "edited.yaml", "--", *targets)
-    before = training_set(curated, "premem", 0, 1)
+    before = training_set(copy, "premem", 0, 1)
     for target in targets:
         table = pd.read_parquet(copy / target)
         assert table["example_id"].is_unique
@@ -242,7 +269,7 @@ def test_a_pool_is_collected_from(curated, edited, tmp_path):
     assert "new_examples.pool.files: there is no file pool.jsonl" in done.stdout + done.stderr
 
 
-FROM_PREMEM = {f"stories-premem-seed{seed}-round{number}" for seed in (0, 1) for number in (1, 2)}
+FROM_PREMEM = {f"stories-premem-seed{seed}-round1" for seed in (0, 1)}
 FROM_IID = {name.replace("premem", "iid") for name in FROM_PREMEM}
 
 
