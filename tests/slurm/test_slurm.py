@@ -83,7 +83,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     # Snakemake is killed once a run has been trained.
     first = start(story.folder)
     trained = re.compile(r"Finished jobid: \d+ \(Rule: train")
-    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 120)
+    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 300)
     assert first.poll() is None, said.read_text()[-3000:]
     first.send_signal(signal.SIGKILL)
     first.wait()

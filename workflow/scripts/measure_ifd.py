@@ -10,7 +10,7 @@ from premem.models import prepare_device
 from premem.perplexity import nll_under_checkpoint
 from premem.settings import PerplexityHardware, Templates
 from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, load_tokenizer, select_subset, start_token
+from premem.tokens import TokenizedExample, examples_of, load_tokenizer, select_subset, start_token
 
 
 def main(
@@ -36,11 +36,12 @@ def main(
             "prompt is empty and the model has no start token; give the dataset a prompt such as "
             "'Question: {question}', or leave ifd out of curation.strategies"
         )
-    nll = {}
-    for name, prompts in (("given", table["prompt_ids"].map(list)), ("alone", [alone] * len(table))):
-        examples = [TokenizedExample(p, list(t)) for p, t in zip(prompts, table["target_ids"], strict=True)]
-        nll[name] = nll_under_checkpoint(checkpoint, examples, dtype, hardware.batch, hardware.processes)
-    measured = pd.DataFrame({"example_id": table["example_id"], "nll": nll["given"], "nll_alone": nll["alone"]})
+    examples = examples_of(table)
+    nll, nll_alone = (
+        nll_under_checkpoint(checkpoint, given, dtype, hardware.batch, hardware.processes)
+        for given in (examples, [TokenizedExample(alone, example.target) for example in examples])
+    )
+    measured = pd.DataFrame({"example_id": table["example_id"], "nll": nll, "nll_alone": nll_alone})
     write_table(measured.assign(ifd=measured["nll"] / measured["nll_alone"]), out)
 
 

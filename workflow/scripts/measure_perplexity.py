@@ -10,7 +10,7 @@ from premem.models import prepare_device
 from premem.perplexity import nll_under_checkpoint
 from premem.settings import PerplexityHardware
 from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, select_subset
+from premem.tokens import examples_of, select_subset
 
 
 def main(
@@ -26,9 +26,7 @@ def main(
 ) -> None:
     prepare_device(threads, gpus, "hardware.perplexity.processes")
     table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
-    examples = [
-        TokenizedExample(list(p), list(t)) for p, t in zip(table["prompt_ids"], table["target_ids"], strict=True)
-    ]
+    examples = examples_of(table)
     n_tokens = [len(example.target) for example in examples]
     tables = []
     for epoch, checkpoint in zip(checkpoint_epochs, checkpoints, strict=True):

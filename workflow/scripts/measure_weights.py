@@ -11,7 +11,7 @@ from premem.perplexity import target_nll
 from premem.predictors.from_weights import distances, gradient_variance
 from premem.settings import PerplexityHardware, Predictors
 from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, load_tokenizer, select_subset
+from premem.tokens import TokenizedExample, examples_of, load_tokenizer, select_subset
 
 
 def main(
@@ -32,9 +32,7 @@ def main(
 ) -> None:
     prepare_device(threads, gpus, "hardware.gpu")
     train = select_subset(read_table(tokens[0], ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
-    examples = [
-        TokenizedExample(list(p), list(t)) for p, t in zip(train["prompt_ids"], train["target_ids"], strict=True)
-    ]
+    examples = examples_of(train)
     prompts = pd.concat([read_table(path, ["example_id", "prompt_ids"]) for path in tokens])
     prompts = prompts.set_index("example_id")["prompt_ids"].map(list)
     tokenizer, initial = load_tokenizer(base), load_model(base, train=True)

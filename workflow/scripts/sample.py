@@ -7,7 +7,7 @@ import pandas as pd
 
 from premem import cli
 from premem.models import prepare_device
-from premem.sampling import seeded_prompts
+from premem.sampling import seeded_prompts, tabulate
 from premem.sampling.shards import sample_checkpoint
 from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table, write_table
@@ -40,13 +40,7 @@ def main(
         prompts, seeded = prompts[is_test], [prompt for prompt, asked in zip(seeded, is_test, strict=True) if asked]
     for checkpoint, path in zip(checkpoints, out, strict=True):
         completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded)
-        rows = [
-            (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
-            for split, example_id, answers in zip(prompts["split"], prompts["example_id"], completions, strict=True)
-            for sample, completion in enumerate(answers)
-        ]
-        table = pd.DataFrame(rows, columns=["split", "example_id", "sample", "text", "finish_reason", "n_tokens"])
-        write_table(table, path)
+        write_table(tabulate(prompts, completions), path)
 
 
 if __name__ == "__main__":

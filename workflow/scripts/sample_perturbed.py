@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from premem import cli
 from premem.models import prepare_device
 from premem.robustness.prompts import seeded
+from premem.sampling import tabulate
 from premem.sampling.shards import sample_checkpoint
 from premem.settings import SamplingHardware, SamplingSettings
 from premem.tables import read_table, write_table
@@ -28,16 +27,10 @@ def main(
     columns = ["perturbation", "example_id", "subset_rank", "answer_begins", "prompt_ids"]
     table = select_subset(read_table(prompts, columns), size)
     completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded(list(table["prompt_ids"]), settings))
-    rows = [
-        (perturbation, example_id, sample, begins + completion.text, completion.finish_reason, completion.n_tokens)
-        for perturbation, example_id, begins, answers in zip(
-            table["perturbation"], table["example_id"], table["answer_begins"], completions, strict=True
-        )
-        for sample, completion in enumerate(answers)
-    ]
     # Named as for other samples, which are graded by the same rule: a perturbation is a split of its own.
-    names = ["split", "example_id", "sample", "text", "finish_reason", "n_tokens"]
-    write_table(pd.DataFrame(rows, columns=names), out)
+    answers = tabulate(table.rename(columns={"perturbation": "split"}), completions)
+    answers["text"] = table["answer_begins"].repeat(settings.n).to_numpy() + answers["text"]
+    write_table(answers, out)
 
 
 if __name__ == "__main__":

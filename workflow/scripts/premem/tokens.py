@@ -50,6 +50,12 @@ def tokenize(
     return examples
 
 
+def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
+    """Return the examples of a table with prompt_ids and target_ids."""
+    rows = zip(table["prompt_ids"], table["target_ids"], strict=True)
+    return [TokenizedExample(list(prompt), list(target)) for prompt, target in rows]
+
+
 def start_token(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """Return the start token as a list, empty if the tokenizer puts none before a text."""
     start = tokenizer.bos_token_id

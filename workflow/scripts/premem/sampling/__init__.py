@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import pandas as pd
+
 from premem.settings import SamplingHardware, SamplingSettings
 
 
@@ -58,6 +60,21 @@ def open_backend(checkpoint: Path, settings: SamplingSettings, stop: str, hardwa
 def seeded_prompts(token_ids: Sequence[Sequence[int]], settings: SamplingSettings) -> list[Prompt]:
     """Give every prompt a seed, spaced so that no two samples share one."""
     return [Prompt(ids, seed=i * settings.n) for i, ids in enumerate(token_ids)]
+
+
+def tabulate(asked: pd.DataFrame, completions: Sequence[Sequence[Completion]]) -> pd.DataFrame:
+    """Return a row per sampled answer: split, example_id, sample, text, finish_reason, n_tokens.
+
+    Args:
+        asked: split and example_id of every prompt.
+        completions: of every prompt, in the same order.
+    """
+    rows = [
+        (split, example_id, sample, completion.text, completion.finish_reason, completion.n_tokens)
+        for split, example_id, answers in zip(asked["split"], asked["example_id"], completions, strict=True)
+        for sample, completion in enumerate(answers)
+    ]
+    return pd.DataFrame(rows, columns=["split", "example_id", "sample", "text", "finish_reason", "n_tokens"])
 
 
 def cut_at_stop(text: str, stop: str) -> str:
