@@ -24,7 +24,7 @@ from premem.models import load_model
 from premem.perplexity import target_nll
 from premem.settings import PerplexityHardware
 from premem.tables import read_table
-from premem.tokens import TokenizedExample
+from premem.tokens import TokenizedExample, examples_of
 
 LARGE_VOCABULARY, LARGE_BATCH = 128_256, 4096  # Llama 3's, and a batch that shows it
 EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
@@ -41,9 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     table = read_table(arguments.tokens, ["prompt_ids", "target_ids"])
-    examples = [
-        TokenizedExample(list(p), list(t)) for p, t in zip(table["prompt_ids"], table["target_ids"], strict=True)
-    ]
+    examples = examples_of(table)
     model = load_model(arguments.checkpoint)
     passes = {
         "one at a time": lambda: [one_at_a_time(model, example) for example in examples],

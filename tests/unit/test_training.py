@@ -22,7 +22,7 @@ from premem.pretraining import new_model, train_tokenizer
 from premem.settings import Pretraining, Training, TrainingHardware
 from premem.settings import Tokenizer as TokenizerSettings
 from premem.tables import write_table
-from premem.tokens import TokenizedExample, tokenize
+from premem.tokens import examples_of, tokenize
 from premem.training import FILLER, IGNORED, EpochOrder, TargetLossDataset, fine_tune, pad_batch
 
 torch.set_num_threads(1)
@@ -59,8 +59,7 @@ def dropout_base(base, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def examples(base):
-    table = pd.read_parquet(base / "tokens.parquet")
-    return [TokenizedExample(list(p), list(t)) for p, t in zip(table["prompt_ids"], table["target_ids"], strict=True)]
+    return examples_of(pd.read_parquet(base / "tokens.parquet"))
 
 
 def train(base, examples, out, hardware=None, **changes):
