@@ -424,7 +424,7 @@ def no_labels(config):
         (lambda c: c["curation"].update(dataset="story"), "curation.dataset: unknown dataset 'story'; did you mean"),
         (lambda c: c["datasets"]["stories"].update(new_examples=None), "give datasets.stories.new_examples"),
         (
-            lambda c: c["datasets"]["stories"]["test"].update(pool=c["datasets"]["stories"]["test"]["test"]),
+            lambda c: c["datasets"]["stories"]["test"].update(pool={"files": ["pool.jsonl"]}),
             "datasets.stories.test.pool: a test set cannot be called pool",
         ),
         (no_labels, "curation.strategies: difficulty needs labels; give datasets.stories.difficulty"),
