@@ -94,7 +94,8 @@ def data_efficiency(
         end = float("inf") if np.isnan(estimate) else estimate
         return estimate, end, end, "; ".join(notes)
     low = float(np.fmin(efficiency[alike[0]], estimate))  # the estimate may lie between two numbers tried
-    high = float("inf") if alike[-1] == len(efficiency) - 1 else float(np.fmax(efficiency[alike[-1]], estimate))
+    is_open = alike[-1] == len(efficiency) - 1 or np.isnan(estimate)  # what is larger than tried is not ruled out
+    high = float("inf") if is_open else float(np.fmax(efficiency[alike[-1]], estimate))
     return estimate, low, high, "; ".join(notes)
 
 
