@@ -546,6 +546,13 @@ def test_gain_and_accuracy_have_t_intervals_over_seeds():
         assert row["n_seeds"] == 5
 
 
+def test_intervals_of_an_accuracy_stay_within_what_it_can_be():
+    found = compare_strategies(accuracies({"premem": {100: 0.97}}, np.array([[0, 0.02], [0, -0.1]])), 0.95)
+    row = cell(found, "premem", 100, "test_accuracy")
+    assert row["estimate"] == pytest.approx(0.93)
+    assert (row["low"], row["high"]) == (0, 1)
+
+
 def test_beyond_the_curve_nothing_is_known_but_a_bound():
     found = compare_strategies(accuracies({"premem": {100: 0.9}}), 0.95)
     row = cell(found, "premem", 100)

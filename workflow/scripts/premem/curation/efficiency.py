@@ -42,10 +42,10 @@ def compare_strategies(accuracy: pd.DataFrame, confidence: float) -> pd.DataFram
     iid = pd.concat([start.rename(0), wide[IID]], axis=1).sort_index(axis=1)
     tried = np.linspace(0, max(iid.columns), STEPS + 1)
     curves = np.array([np.interp(tried, list(iid.columns), row) for row in iid.to_numpy()])  # (seeds, tried)
-    rows = [("start", 0, "test_accuracy", *_mean(start.to_numpy(), confidence), len(start), "")]
+    rows = [("start", 0, "test_accuracy", *_accuracy(start.to_numpy(), confidence), len(start), "")]
     for strategy, number in wide.columns.drop("start", level="strategy"):
         reached = wide[(strategy, number)].to_numpy()
-        rows.append((strategy, number, "test_accuracy", *_mean(reached, confidence), len(reached), ""))
+        rows.append((strategy, number, "test_accuracy", *_accuracy(reached, confidence), len(reached), ""))
         if strategy == IID:
             continue
         if number in iid.columns:
@@ -106,6 +106,12 @@ def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
         return mean, float("nan"), float("nan")
     low, high = _interval(values, confidence)
     return mean, float(low), float(high)
+
+
+def _accuracy(values: Floats, confidence: float) -> tuple[float, float, float]:
+    """As ``_mean``, for what lies between 0 and 1."""
+    mean, low, high = _mean(values, confidence)
+    return mean, float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
 def _interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
