@@ -1,5 +1,7 @@
 """A language model that writes new examples: a real one that has learned to, and one that says what it is told."""
 
+import subprocess
+import sys
 from random import Random
 
 import numpy as np
@@ -193,3 +195,18 @@ def test_a_prompt_that_does_not_fit_is_refused(folder, examples):
     source = WriterSource(folder, writer, "gsm8k", HARDWARE, "a")
     with pytest.raises(UserError, match=r"new_examples\.write: a prompt of \d+ tokens and 60 more .* \(64\); shorten"):
         source.variants(examples)
+
+
+WITHOUT = """
+import sys
+
+for name in ("datasets", "math_verify", "matplotlib", "pebble", "statsmodels"):
+    sys.modules[name] = None  # importing it fails
+import collect_examples
+import premem.curation.writer
+"""
+
+
+def test_the_environments_that_sample_can_write_examples(root):
+    """They hold fewer packages than the one that runs the tests: see envs/sample.yaml and envs/vllm.yaml."""
+    subprocess.run([sys.executable, "-c", WITHOUT], cwd=root / "workflow" / "scripts", check=True)

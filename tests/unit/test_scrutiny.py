@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from premem import figures
 from premem.elsewhere import read_release
 from premem.memorization import predicted_test_accuracy
+from premem.numbers import write_number
 from premem.regression import best_threshold, calibrate, regression_table, threshold_grid
 from premem.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 from premem.scrutiny import QUESTIONS, ask, scrutinize
@@ -399,7 +400,7 @@ def test_the_page_names_every_question(answers):
     assert page.startswith("# What sceptics ask: m on d\n")
     assert page.count("](scrutiny/") == len(FIGURES)
     row = look_up(answers, "all checkpoints", "r_squared")
-    assert figures.write_number(row) in page
+    assert write_number(row) in page
 
 
 def test_figures_are_legible(answers):

@@ -213,6 +213,7 @@ def test_perturbed_prompts_end_in_a_page(perturbed):
     both = answers.merge(memorization, on=["run", "epoch", "example_id"], suffixes=("_perturbed", ""))
     assert len(both) == len(answers) == 3 * (48 + 48 + 24)
     assert (both["train_accuracy"] == both["accuracy"]).all()
+    assert (answers["difficulty"] == 1).all()  # stories of one step
     prompts = pd.read_parquet(pair / "perturbed_prompts.parquet").set_index(["perturbation", "example_id"])[
         "prompt_ids"
     ]
@@ -235,8 +236,9 @@ def test_every_run_reports_on_its_examples(perturbed):
     drops = pd.read_parquet(results / "pairs" / "tiny" / "arithmetic" / "predicted_drops.parquet")
     drops = drops[(drops["run"] == "lr1e-2_ep2_half_seed0") & (drops["epoch"] == 2)].set_index("example_id")
     assert table.set_index("example_id")["predicted_drop"].equals(drops["predicted_drop"].loc[table["example_id"]])
+    assert (table["difficulty"] == 1).all()
     page = (results / RUN / "examples.md").read_text()
-    assert page.count("\n### train-") == 4
+    assert page.count("\n### train-") == page.count("; difficulty 1.") == 4
     assert page.count("Question:") == page.count("Target:") == 4
 
 
@@ -259,6 +261,13 @@ def test_what_an_edit_of_robustness_reruns(perturbed, key, value, rules):
     edited = edit_study(perturbed, key, value)
     said = run_study(perturbed, "--dry-run", "--configfile", edited, "--", "all", *targets)
     assert {job.rule for job in read_dry_run(said)} - {"all", *targets} == rules  # and nothing of the study itself
+
+
+def test_what_an_edit_of_difficulty_reruns(perturbed):
+    dataset = yaml.safe_load((perturbed / "config" / "tiny.yaml").read_text())["datasets"]["arithmetic"]
+    edited = edit_study(perturbed, "datasets", {"arithmetic": {**dataset, "difficulty": "lines"}})
+    rules = rerun(perturbed, "--configfile", edited, "--", "all", "robustness", "examples")
+    assert rules - {"robustness", "examples"} == {"measure_robustness", "plot_robustness", "report_examples"}
 
 
 def test_robustness_and_examples_as_a_part_of_the_study(checkout, tmp_path):
@@ -348,6 +357,8 @@ def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path
     assert "  | error: datasets.mine.test.test: 1 bad examples" in at_the_end
     assert not (tmp_path / "results" / "tiny" / "models").exists()
     assert old.read_text() == "from before"
+    again = snakemake(checkout, "--configfile", tmp_path / "study.yaml")  # does not take it for the new one
+    assert "prepare_data failed: dataset=mine, split=test" in again.stdout + again.stderr
 
 
 def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):

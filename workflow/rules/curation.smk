@@ -2,6 +2,7 @@
 # dataset like any other, and compares the strategies that made them.
 
 from premem.curation.strategies import STRATEGIES
+from premem.requests import UNKNOWN_MINUTES
 
 CURATION = f"{RESULTS}/curation"
 CURATION_PAGE = f"{CURATION}/curation.md"
@@ -84,7 +85,11 @@ def writer_folder(wildcards):
 
 
 HAVE_POOL = [name for name, dataset in STUDY.datasets.items() if dataset.new_examples and dataset.new_examples.pool]
-WRITES = any(dataset.new_examples and dataset.new_examples.write for dataset in STUDY.datasets.values())
+WRITERS = [
+    dataset.new_examples.write
+    for dataset in STUDY.datasets.values()
+    if dataset.new_examples and dataset.new_examples.write
+]
 
 
 # As in prepare_data, what another edit may want back stays until a whole new one is there.
@@ -165,15 +170,29 @@ rule measure_ifd:
         "--hardware {PERPLEXITY_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
 
 
-# Both rules below run the same script. A model that writes needs what sampling needs.
+# Both rules below run the same script. A model that writes needs what sampling needs; otherwise they take seconds.
+if WRITERS:
+    COLLECT_PYTHON = SAMPLE_PYTHON
+    COLLECT_ENV = (
+        "../../envs/vllm.yaml"
+        if any(writer.sampling.backend == "vllm" for writer in WRITERS)
+        else "../../envs/sample.yaml"
+    )
+    WRITER_WEIGHTS = max(weights_of(writer.model) for writer in WRITERS)
+    COLLECT_RESOURCES = {
+        "gpu": gpus("sampling"),
+        "mem_mb": lambda w, attempt: attempt * memory_mb(STUDY, "sampling", WRITER_WEIGHTS),
+        "runtime": lambda w, attempt: attempt * UNKNOWN_MINUTES,
+    }
+else:
+    COLLECT_PYTHON, COLLECT_ENV, COLLECT_RESOURCES = PYTHON, "../../envs/analyze.yaml", {"gpu": 0}
 COLLECT = (
-    "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/collect_examples.py "
+    "{ON_GPUS} {resources.gpu} {COLLECT_PYTHON} {SCRIPTS}/collect_examples.py "
     "--examples {input.examples:q} --tests {input.tests:q} --memorization {input.memorization:q} --threshold {input.threshold:q} "
     "--ifd {input.ifd:q} --pool {input.pool:q} --writer {input.writer:q} --strategy {params.strategy} --difficulty {params.difficulty:q} "
     "--number {params.number} --seed {params.seed} --source {params.source:q} --example-settings {params.examples:q} "
     "--settings {params.settings:q} --hardware {SAMPLE_HARDWARE} --title {params.title:q} "
 )
-COLLECT_ENV = "../../envs/sample.yaml" if WRITES else "../../envs/analyze.yaml"
 
 
 rule collect_examples:
@@ -201,7 +220,7 @@ rule collect_examples:
     conda:
         COLLECT_ENV
     resources:
-        gpu=gpus("sampling") if WRITES else 0,
+        **COLLECT_RESOURCES,
     params:
         number=lambda w: STUDY.rounds[w.dataset].collected,
         seed=lambda w: STUDY.rounds[w.dataset].seed,
@@ -239,7 +258,7 @@ rule curate_run:
     conda:
         COLLECT_ENV
     resources:
-        gpu=gpus("sampling") if WRITES else 0,
+        **COLLECT_RESOURCES,
     params:
         number=STUDY.collection.examples,
         seed="{seed}",

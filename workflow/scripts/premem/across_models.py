@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from premem.figures import GUIDE, PREDICTED, TRAIN, look, write_number
+from premem.figures import GUIDE, PREDICTED, TRAIN, look
+from premem.numbers import write_number
 from premem.regression import FEWEST_RUNS, interval
 from premem.settings import Figures, Statistics
 from premem.summary import markdown_table

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from premem.files import whole
 from premem.memorization import masked_accuracy
+from premem.numbers import write_number
 from premem.settings import Figures
 
 LOOK: dict[Any, Any] = {
@@ -333,15 +334,6 @@ def _hidden(number: int, most: int) -> str:
 
 def _row(table: pd.DataFrame, predictor: str, statistic: str) -> pd.Series:
     return table[(table["predictor"] == predictor) & (table["statistic"] == statistic)].iloc[0]
-
-
-def write_number(row: pd.Series, decimals: int = 2) -> str:
-    """Return the estimate with its interval where there is one: ``0.94 [0.90, 0.97]``."""
-    estimate, low, high = (
-        f"{number:.{decimals if abs(number) < 10 else 0}f}".replace("-", "\u2212")
-        for number in (row.estimate, row.low, row.high)
-    )
-    return "undefined" if np.isnan(row.estimate) else estimate + ("" if np.isnan(row.low) else f" [{low}, {high}]")
 
 
 def _describe(table: pd.DataFrame, predictor: str) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from premem.curation.collect import Collected
 from premem.curation.strategies import STRATEGIES
-from premem.figures import write_number
+from premem.numbers import write_number
 from premem.settings import Collection, StrategyName
 from premem.summary import markdown_table
 

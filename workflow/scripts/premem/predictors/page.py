@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from premem.figures import write_number
+from premem.numbers import write_number
 from premem.predictors import PREDICTORS, READS
 from premem.predictors.compare import LINEAR, PREMEM, STUDY_P
 from premem.summary import markdown_table

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from premem.figures import GUIDE, PREDICTED, TEST, TICKS_OF_P, TRAIN, look, spaced, write_number
+from premem.figures import GUIDE, PREDICTED, TEST, TICKS_OF_P, TRAIN, look, spaced
+from premem.numbers import write_number
 from premem.settings import Figures
 
 SHUFFLED = "#0072B2"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from premem.figures import write_number
+from premem.numbers import write_number
 from premem.scrutiny.common import END_OF_GRID
 from premem.summary import markdown_table
 
