@@ -57,6 +57,7 @@ def main(
                 )
             )
         if "gradient_variance" in settings.names:
+            model = model.bfloat16() if dtype == "float16" else model  # in which small gradients would be 0
             variance = gradient_variance(
                 model, examples, settings.gradient_batches, settings.gradient_batch_size, settings.seed, hardware.batch
             )

@@ -11,6 +11,10 @@ from premem.perplexity import batches_by_length, stack
 from premem.tokens import TokenizedExample
 
 
+BACKWARD_TOKENS = 2048
+"""Padded tokens per backward pass at most: by estimate 9 GB for what an 8B model computes on the way."""
+
+
 def distances(model: Module, initial: Module) -> tuple[float, float]:
     """Distance of the weights from initialization (Nagarajan & Kolter 2019): the Euclidean norm ‖θ − θ_0‖ over all
     weights, and the same in units of ‖θ_0‖. θ_0 are the weights that fine-tuning began with. Tied weights count once.
@@ -67,8 +71,9 @@ def gradient_variance(
         examples: the run's training examples, at least two.
         batches, batch_size: mini-batches, and examples in each.
         seed: of the draw; the same for all checkpoints of a run.
-        tokens_at_a_time: padded tokens per forward pass; changes speed and memory only.
+        tokens_at_a_time: padded tokens per pass, at most ``BACKWARD_TOKENS``; changes speed and memory only.
     """
+    tokens_at_a_time = min(tokens_at_a_time, BACKWARD_TOKENS)
     size = max(1, min(batch_size, len(examples) // 2))
     number = min(batches, len(examples) // size)
     drawn = np.random.default_rng(seed).permutation(len(examples))[: number * size].reshape(number, size)
