@@ -20,7 +20,7 @@ from premem.errors import UserError
 from premem.fingerprint import fingerprint
 from premem.guard import claim
 from premem.plan import checkpoint_gb, number_of_weights, training_reason
-from premem.requests import gpus_of, memory_mb, minutes
+from premem.requests import gpus_of, grading, memory_mb, minutes, pretraining
 from premem.settings import Examples, Templates
 from premem.study import POOL, TRAIN, Run, load_study
 
@@ -233,10 +233,16 @@ def weights_of(model):
     return number_of_weights(STUDY.models[model], Path(BASE_MODEL.format(model=model))) or 0
 
 
+# What made the answers that are graded.
+GRADED = {"grading": "sampling", "perturbed_grading": "perturbed"}
+
+
 # Data and models that are not there yet are estimated, and counted once they are: `there` says which is remembered.
 @cache
 def _asked(kind, model, dataset, size, epochs, checkpoints, there):
     run = Run(model=model, dataset=dataset, lr="", epochs=epochs, size=size, seed=0)
+    if answers := GRADED.get(kind):
+        return grading(STUDY, answers, run, Path(RESULTS), checkpoints)
     return memory_mb(STUDY, kind, weights_of(model)), minutes(STUDY, kind, run, Path(RESULTS), checkpoints)
 
 

@@ -69,8 +69,8 @@ rule grade_samples:
     conda:
         "../../envs/analyze.yaml"
     resources:
-        mem_mb=lambda w, attempt: 8000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=mem_mb("grading"),
+        runtime=runtime("grading"),
     params:
         checkpoint_epochs=epochs_of_checkpoints,
         answers=lambda w: STUDY.dataset(w.dataset).answers,

@@ -53,8 +53,8 @@ rule pretrain_model:
         "../../envs/train.yaml"
     threads: lambda w: STUDY.models[w.model].pretrain.threads
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        mem_mb=lambda w, attempt: attempt * pretraining(STUDY.models[w.model])[0],
+        runtime=lambda w, attempt: attempt * pretraining(STUDY.models[w.model])[1],
     params:
         settings=lambda w: settings(STUDY.models[w.model].pretrain),
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),

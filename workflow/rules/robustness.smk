@@ -88,8 +88,8 @@ rule sample_perturbed:
     threads: STUDY.hardware.sample.shards
     resources:
         gpu=gpus("perturbed"),
-        mem_mb=mem_mb("perturbed"),
-        runtime=runtime("perturbed", checkpoints=1),
+        mem_mb=largest(mem_mb, "perturbed"),
+        runtime=largest(runtime, "perturbed"),
         disk_gb=disk_gb(1),
     params:
         settings=settings(STUDY.sampling),
@@ -112,6 +112,9 @@ use rule grade_samples as grade_perturbed with:
         f"{RESULTS}/logs/grade_perturbed/{ONE_RUN}.log",
     benchmark:
         f"{RESULTS}/benchmarks/grade_perturbed/{ONE_RUN}.tsv"
+    resources:
+        mem_mb=lambda w, attempt: mem_mb("perturbed_grading", checkpoints=len(perturbed_epochs(w)))(w, attempt),
+        runtime=lambda w, attempt: runtime("perturbed_grading", checkpoints=len(perturbed_epochs(w)))(w, attempt),
     params:
         checkpoint_epochs=perturbed_epochs,
 

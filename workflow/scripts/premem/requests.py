@@ -4,10 +4,20 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from premem.plan import BYTES_PER_WEIGHT, hours_of, tokens_of, work_of
+from premem.plan import (
+    BYTES_PER_WEIGHT,
+    PROCESSOR_TFLOPS,
+    UTILISATION,
+    hours_of,
+    number_of_weights,
+    tokens_of,
+    work_of,
+)
+from premem.settings import Model
 from premem.study import Run, Study
 
 Kind = Literal["training", "sampling", "perplexity", "weights", "perturbed"]
+Graded = Literal["sampling", "perturbed"]  # what makes answers
 
 PROCESS_MB = 3000
 """Memory of a process beside the model: Python, libraries, data."""
@@ -19,6 +29,12 @@ UNKNOWN_MINUTES = 24 * 60
 """Time asked for where the amount of work is not known yet."""
 MARGIN = 1.5
 """Time asked for, over the time expected."""
+GRADES_PER_SECOND = {"gsm8k": 1000, "math": 40}
+"""Answers of each style that a processor grades in a second: a third of what one can, as some comparisons take long."""
+ANSWER_KB = 20
+"""Memory of an answer while it is graded: its text some times over, and what was found there by each grader."""
+UNKNOWN_GRADING_MB = 8000
+"""Memory asked for where the number of answers is not known yet."""
 
 
 def processes_of(study: Study, kind: Kind) -> int:
@@ -71,3 +87,38 @@ def minutes(study: Study, kind: Kind, run: Run, results: Path, checkpoints: int 
         return UNKNOWN_MINUTES
     share = 1 if checkpoints is None else checkpoints / work.checkpoints
     return START_MINUTES + math.ceil(60 * MARGIN * share * hours / processes_of(study, kind))
+
+
+def grading(study: Study, kind: Graded, run: Run, results: Path, checkpoints: int | None = None) -> tuple[int, int]:
+    """Return the memory (MB) and the time (minutes) that grading a run's answers asks for, by their number.
+
+    Args:
+        study: the configuration.
+        kind: what made the answers.
+        run: whose answers they are; its learning rate and seed do not matter.
+        results: the study's folder of results, for what is known of its data.
+        checkpoints: how many of the run's they are from; all of them if None.
+    """
+    work = work_of(study, run, results)
+    tokens = tokens_of(study, run, work)
+    if tokens is None:
+        return UNKNOWN_GRADING_MB, UNKNOWN_MINUTES
+    share = 1 if checkpoints is None else checkpoints / work.checkpoints
+    answers = share * tokens[kind] / study.sampling.max_new_tokens
+    seconds = answers / GRADES_PER_SECOND[study.dataset(run.dataset).answers]
+    return PROCESS_MB + math.ceil(answers * ANSWER_KB / 1e3), START_MINUTES + math.ceil(MARGIN * seconds / 60)
+
+
+def pretraining(model: Model) -> tuple[int, int]:
+    """Return the memory (MB) and the time (minutes) that pre-training a model asks for: by its recipe, on a processor.
+
+    Beside the weights, held four times as in training, what a batch leaves for its gradients counts: for every token
+    some numbers per layer, and scores of the whole vocabulary three times over.
+    """
+    recipe, weights = model.pretrain, number_of_weights(model)
+    assert recipe and weights
+    shape, batch = recipe.architecture, recipe.batch_size * recipe.sequence_length
+    per_layer = 12 * shape.hidden_size + 4 * shape.intermediate_size
+    numbers = 4 * weights + batch * (shape.layers * per_layer + 3 * recipe.tokenizer.vocab_size)
+    seconds = 6 * weights * recipe.steps * batch / (PROCESSOR_TFLOPS * 1e12 * UTILISATION["training"])
+    return PROCESS_MB + math.ceil(numbers * BYTES_PER_WEIGHT / 1e6), START_MINUTES + math.ceil(MARGIN * seconds / 60)
