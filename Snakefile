@@ -40,6 +40,7 @@ onstart:
 
 
 onerror:
+    remember_failures()
     show_failures()
 
 
@@ -138,7 +139,7 @@ rule curation:
 
 # On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside
 # Snakemake. So does grading in studies without GPUs, which are small.
-workflow.localrules(*(rule.name for rule in workflow.rules if "runtime" not in rule.resources))
+workflow.localrules(*(rule.name for rule in workflow.rules if not asks_for_runtime(rule)))
 if not STUDY.hardware.gpu:
 
     localrules:

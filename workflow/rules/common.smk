@@ -274,6 +274,14 @@ def largest(request, kind, checkpoints=1):
     return lambda wildcards, attempt: max(request(kind, checkpoints=checkpoints)(run, attempt) for run in LARGEST)
 
 
+def asks_for_runtime(rule):
+    """Whether the rule itself does, by a function of the attempt; a profile may ask for the same time for all rules."""
+    asked, default = (
+        of.get("runtime") for of in (rule.resources, workflow.resource_settings._parsed_default_resources)
+    )
+    return asked != default
+
+
 def disk_gb(checkpoints):
     """The disk that this many checkpoints take, in whole GB, which `--resources disk_gb=N` bounds at any time."""
 
@@ -355,6 +363,12 @@ def refuse_lost_arrays():
         raise WorkflowError(
             f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise it"
         )
+
+
+def remember_failures():
+    """What failed is to be done again, also where an older result is still there, which Snakemake would take for a new one."""
+    for job in workflow.scheduler.failed:
+        workflow.persistence.started(job)
 
 
 def show_failures(lines=15):
