@@ -53,6 +53,31 @@ def test_the_table_has_the_history_of_every_example_from_the_most_learned(memori
     assert examples_table(memorization, P, DATA, drops)["predicted_drop"].tolist() == [0.4, 0.1, 0.2, 0.3]
 
 
+def test_labels_of_difficulty_are_a_column_beside_the_dataset_s_own(memorization):
+    labels = pd.Series({"a": 1.0, "b": 2.5, "c": np.nan, "d": 3.0, "x": 9.0})
+    table = examples_table(memorization, P, DATA.assign(difficulty="Level 7"), difficulty=labels)
+    table = table.set_index("example_id")
+    assert table["difficulty"].fillna(-1).to_dict() == {"d": 3, "a": 1, "b": 2.5, "c": -1}
+    assert (table["difficulty_in_dataset"] == "Level 7").all()
+    page = examples_page("a run", table.reset_index(), answers_of("d"), P, 4)
+    assert "premem accuracy 0.50; never memorized; difficulty 2.5." in page
+    assert "premem accuracy 0.00; memorized at epoch 10." in page  # no label, and no word of it
+    assert "difficulty" not in examples_page("a run", examples_table(memorization, P, DATA), answers_of("d"), P, 4)
+
+
+def test_scores_alone_make_a_table_and_a_page_that_says_what_is_missing(memorization):
+    table = examples_table(memorization, P)
+    whole = examples_table(memorization, P, DATA)
+    assert table.equals(whole[list(table)])
+    assert set(whole) - set(table) == {"question", "solution", "answer"}
+    page = examples_page("a run", table, None, P, 2)
+    assert re.findall(r"^### (.*)$", page, re.MULTILINE) == ["d", "a", "c", "b"]
+    assert "| accuracy | 0.00 | 0.00 | 0.50 |" in page
+    assert "came without texts and checkpoints. Question, target and answers are missing here" in page
+    assert "```" not in page
+    assert "brittleness: true" not in page  # which would not help
+
+
 def answers_of(example, *answers):
     return pd.DataFrame(answers, columns=["grade", "extracted", "text"]).assign(example_id=example)
 

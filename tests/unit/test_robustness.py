@@ -13,8 +13,9 @@ from transformers import PreTrainedTokenizerFast
 from premem.arithmetic import UNSEEN, USUAL, _read_story, generate_problems, paraphrase
 from premem.errors import UserError
 from premem.figures import save
-from premem.robustness import ALL, PREDICTORS, UNPERTURBED
+from premem.robustness import ALL, UNPERTURBED
 from premem.robustness.analysis import (
+    MEASURED,
     DropModel,
     answers_table,
     best_model,
@@ -134,6 +135,11 @@ def test_predictors_are_those_of_the_same_checkpoint():
     assert table["train_accuracy"].tolist() == [1, 1]
     assert table["perplexity"].tolist() == [1.1, 1.1]
     assert table["perturbation"].tolist() == [UNPERTURBED, "x"]
+    assert "difficulty" not in table
+    labels = pd.Series({"a": 3.0, "b": np.nan})
+    labelled = answers_table(accuracy.assign(accuracy=[1, 0.25], n_samples=4), memorization, 1.3, labels)
+    assert labelled["difficulty"].tolist() == [3, 3]
+    assert labelled.drop(columns="difficulty").equals(table)
 
 
 def make_answers(accuracies: dict[str, list[float]], premem: list[float], run=("r", "r")) -> pd.DataFrame:
@@ -177,6 +183,12 @@ def test_edges_of_bins():
     edges = bin_edges([1, 2, 3, 4, 9, 9], "perplexity", 2)
     assert bin_of([1, 2, 3, 4, 9], edges).tolist() == [0, 0, 0, 1, 1]
     assert len(bin_edges([2.0, 2, 2], "perplexity", 4)) - 1 == 0 or bin_of([2.0], [2.0, 2.0])[0] == 0
+    assert bin_edges([3, 2, 2, 5], "difficulty", 5).tolist() == [2, 2.5, 4, 5]  # a bin for every label
+    assert bin_edges([2, 2], "difficulty", 5).tolist() == [2, 2]
+    many = [1, 2, 2, 2, 2, 2, 3, 4, 4, 5]
+    edges = bin_edges(many, "difficulty", 3)  # labels more than bins: they begin where a third of the examples does
+    assert edges.tolist() == [1, 1.5, 2.5, 5]
+    assert bin_of(many, edges).tolist() == [0, 1, 1, 1, 1, 1, 2, 2, 2, 2]
 
 
 def test_intervals_of_bins_resample_runs():
@@ -362,8 +374,57 @@ def test_every_example_gets_a_predicted_drop_even_where_nothing_was_perturbed():
     assert len(drops) == len(later)
     first, last = (drops[drops["epoch"] == epoch]["predicted_drop"].to_numpy() for epoch in (1, 2))
     assert first == pytest.approx(last)
-    model = DropModel(contrast(answers, ALL), list(PREDICTORS))
+    model = DropModel(contrast(answers, ALL), MEASURED)
     assert first == pytest.approx(model.predict(first_of_both))
+
+
+def test_labels_of_difficulty_are_one_more_predictor_of_drops():
+    """Drops 0, 0.25, 0.75 and 1 at labels 1, 1, 3 and 3: 0.75 between them, of which a standard deviation is a half."""
+    answers = make_answers({UNPERTURBED: [1] * 4, "x": [1, 0.75, 0.25, 0]}, [0, 1, 0, 1], run=["r"] * 4)
+    answers["difficulty"] = [1, 1, 3, 3] * 2
+    assert slope_of(contrast(answers, "x"), "drop_slope", "difficulty")["estimate"] == pytest.approx(0.375)
+    bins = table_of_bins(answers, 5, STATISTICS).query("predictor == 'difficulty' and perturbation == 'x'")
+    for examples in ("all", "solved"):
+        drops = bins[(bins["examples"] == examples) & (bins["statistic"] == "drop")]
+        assert drops["estimate"].tolist() == pytest.approx([0.125, 0.875])
+        assert drops[["mean", "low_edge", "high_edge"]].to_numpy().tolist() == [[1, 1, 2], [3, 2, 3]]
+
+
+@pytest.fixture(scope="module")
+def with_and_without_labels():
+    """Answers with labels that tell of drops, of which a third is missing, and without: answers, bins, regression."""
+    plain = simulate(3, runs=3, examples=120, alike=True)
+    labels = (4 - 4 * plain["premem_accuracy"]).where(plain["example_id"].astype(int) % 3 > 0)
+    both = plain.assign(difficulty=labels), plain
+    return [(answers, table_of_bins(answers, 5, STATISTICS), regress(answers, STATISTICS)) for answers in both]
+
+
+def test_labels_change_nothing_of_the_other_predictors(with_and_without_labels):
+    (_, more_bins, more), (_, bins, regression) = with_and_without_labels
+    for labelled, plain, column in ((more, regression, "model"), (more_bins, bins, "predictor")):
+        of_labels = labelled[column].str.contains("difficulty", na=False)
+        assert of_labels.any()
+        pd.testing.assert_frame_equal(labelled[~of_labels].reset_index(drop=True), plain)
+    assert best_model(more) == best_model(regression)
+
+
+def test_labels_are_compared_on_the_examples_that_have_one(with_and_without_labels):
+    answers, _, regression = with_and_without_labels[0]
+    found = regression.query("examples == 'all' and perturbation == 'x'")
+    found = found[found["model"] == "difficulty"].set_index("statistic")
+    assert (found["n_examples"] == 3 * 80).all()
+    known = contrast(answers.dropna(), "x")
+    ours, train = (drop_correlations(known, [name]) for name in ("difficulty", "train_accuracy"))
+    assert found["estimate"]["drop_correlation"] == pytest.approx(ours.mean())
+    assert found["estimate"]["ahead_of_train_accuracy"] == pytest.approx((ours - train).mean())
+
+
+def test_no_label_at_all_is_no_predictor(with_and_without_labels):
+    """As of the solved examples, where none that has a label is solved."""
+    answers, bins, regression = with_and_without_labels[1]
+    unknown = answers.assign(difficulty=np.nan)
+    pd.testing.assert_frame_equal(table_of_bins(unknown, 5, STATISTICS), bins)
+    pd.testing.assert_frame_equal(regress(unknown, STATISTICS), regression)
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -384,6 +445,20 @@ def test_the_page_tells_what_was_found(analysed):
     assert "| x | answer begins ` x\\|'y` |" in page
     assert "prompt `a⏎{question}`" in page
     assert "nan" not in page
+
+
+def test_the_page_tells_of_difficulty_where_there_are_labels(with_and_without_labels):
+    (_, bins, regression), (_, *plain) = with_and_without_labels
+    assert "ifficulty" not in page_of(*plain)
+    page = page_of(bins, regression)
+    assert "*Difficulty* is the dataset's own label, the higher the harder, which 240 of them have." in page
+    assert "| difficulty | examples | unperturbed |" in page
+    assert "odds: difficulty | correlation |" in page
+    assert "| train accuracy and difficulty |" in page
+    assert "| difficulty: still right | difficulty: drop |" in page
+    assert "the model with the best correlation of those that need no labels" in page
+    assert "nan" not in page
+    assert len(plot_bins(bins, "all", Figures()).axes) == 2 * 4
 
 
 @pytest.mark.parametrize("solved", [0, 1])

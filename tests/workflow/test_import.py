@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
+from premem.settings import spell_learning_rate
 
 
 @pytest.fixture
@@ -36,10 +37,10 @@ def small_release(tmp_path):
     return {"runs": "toy", "repository": repository.as_uri(), "revision": revision}
 
 
-def write_study(tmp_path, entry):
+def write_study(tmp_path, entry, **more):
     path = tmp_path / "study.yaml"
     study = {"study": "elsewhere", "results": str(tmp_path / "results"), "imports": [entry]}
-    path.write_text(yaml.safe_dump({**study, "statistics": {"resamples": 50}}))
+    path.write_text(yaml.safe_dump({**study, "statistics": {"resamples": 50}, **more}))
     return path
 
 
@@ -103,24 +104,45 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     pd.DataFrame(train).to_csv(tmp_path / "train.csv", index=False)
     pd.DataFrame(test).to_parquet(tmp_path / "test.parquet")
     tables = {"train": [str(tmp_path / "train.csv")], "test": [str(tmp_path / "test.parquet")]}
-    study = write_study(tmp_path, {"model": "mine", "dataset": "d", "tables": tables})
-    run_study(checkout, "regression", "scrutiny", "--configfile", study)
-    points = pd.read_csv(tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / "points.csv")
-    assert points["run"].unique().tolist() == [
+    entry = {"model": "mine", "dataset": "d", "tables": tables}
+    study = write_study(tmp_path, entry, predictors={"names": "all"}, examples={"shown": 2})
+    run_study(checkout, "regression", "scrutiny", "predictors", "examples", "--configfile", study)
+    pair = tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d"
+    points = pd.read_csv(pair / "points.csv")
+    runs = points["run"].unique().tolist()
+    assert runs == [
         "lr1e-2_ep2_full_seed0",
         "lr1e-3_ep2_full_seed0",
         "lr1e-4_ep2_full_seed0",
     ]
 
-    for analysis, lacks in (("robustness", "without texts and checkpoints"), ("examples", "without texts")):
-        said = run_study(checkout, analysis, "--configfile", study)
-        assert said.count(f"{analysis}: mine on d: made elsewhere, {lacks}; left out") == 1
+    said = run_study(checkout, "robustness", "--configfile", study)
+    assert said.count("robustness: mine on d: made elsewhere, without texts and checkpoints; left out") == 1
 
-    page = (tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / "scrutiny.md").read_text()
+    page = (pair / "predictors.md").read_text()
+    for lacks in ("no weights of the checkpoints", "no sampled answers", "no labels of difficulty"):
+        assert lacks in page
+
+    assert sorted(path.name for path in (pair / "examples").glob("[!.]*")) == sorted(runs)
+    for run, of_run in pd.DataFrame(train).groupby("lr", sort=False):
+        folder = pair / "examples" / f"lr{spell_learning_rate(run)}_ep2_full_seed0"
+        table = pd.read_parquet(folder / "examples.parquet").set_index("example_id")
+        for epoch, at_epoch in of_run.groupby("epoch"):
+            for column in ("accuracy", "perplexity"):
+                known = at_epoch.set_index(at_epoch["example_id"].astype(str))[column]
+                assert table[f"{column}_epoch_{epoch}"].to_dict() == pytest.approx(known.to_dict())
+        assert (table["premem_accuracy"] <= table["train_accuracy"]).all()
+        page = (folder / "examples.md").read_text()
+        assert page.startswith(f"# Training examples: mine/d/{folder.name}\n")
+        assert "Question, target and answers are missing here" in page
+        assert page.count("\n### ") == 4
+        assert "nan" not in page.lower()
+
+    page = (pair / "scrutiny.md").read_text()
     assert "What sceptics ask: mine on d" in page
     assert "nan" not in page
     for figure in re.findall(r"\]\((.*?\.png)\)", page):
-        assert (tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d" / figure).is_file()
+        assert (pair / figure).is_file()
 
     pd.DataFrame(train).assign(perplexity=0.5).to_csv(tmp_path / "train.csv", index=False)
     done = snakemake(checkout, "regression", "--configfile", study)

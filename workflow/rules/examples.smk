@@ -1,17 +1,11 @@
 # What became of every training example of a run? Takes scores, texts and samples, and the drops that the analysis of
-# robustness predicts where the study has it; makes a table and a page for each run.
+# robustness predicts where the study has it; makes a table and a page for each run. Of results made elsewhere, scores are
+# all there is.
 
 EXAMPLES = f"{RUN}/examples.parquet"
 EXAMPLES_PAGE = f"{RUN}/examples.md"
-
-
-def without_texts():
-    """Say which pairs are left out, and why."""
-    for model, dataset in STUDY.imported:
-        yield f"{model} on {dataset}: made elsewhere, without texts"
-
-
-TARGETS["examples"] = tell_left_out("examples", without_texts(), expand_runs(EXAMPLES_PAGE))
+IMPORTED_EXAMPLES = f"{PAIR}/examples"  # which runs there are is known only once they are read
+TARGETS["examples"] = expand_runs(EXAMPLES_PAGE) + expand_pairs(IMPORTED_EXAMPLES, STUDY.imported)
 
 
 def last_samples(wildcards):
@@ -45,11 +39,41 @@ rule report_examples:
         "../../envs/analyze.yaml"
     params:
         title=ONE_RUN,
+        difficulty=difficulty_of_dataset,
         shown=STUDY.examples.shown,
         grader=STUDY.grading.grader,
         code=code("report_examples.py"),
     shell:
         "{PYTHON} {SCRIPTS}/report_examples.py --title {params.title:q} --memorization {input.memorization:q} "
         "--threshold {input.threshold:q} --data {input.data:q} --samples {input.samples:q} --grades {input.grades:q} "
-        "--drops {input.drops:q} --grader {params.grader} --shown {params.shown} --table {output.table:q} "
-        "--out {output.page:q} 2>&1 | tee {log:q}"
+        "--drops {input.drops:q} --difficulty {params.difficulty:q} --grader {params.grader} --shown {params.shown} "
+        "--table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
+
+
+rule report_imported_examples:
+    """Report on every training example of runs made elsewhere: a folder for each run of the pair."""
+    input:
+        memorization=PAIR_MEMORIZATION,
+        threshold=rules.choose_threshold.output,
+    output:
+        report(
+            directory(IMPORTED_EXAMPLES),
+            patterns=["{run}/examples.md"],
+            caption="../report/examples.rst",
+            category="{model} on {dataset}",
+        ),
+    log:
+        f"{RESULTS}/logs/report_imported_examples/{{model}}/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report_imported_examples/{{model}}/{{dataset}}.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED_MODELS),
+    conda:
+        "../../envs/analyze.yaml"
+    params:
+        title="{model}/{dataset}",
+        shown=STUDY.examples.shown,
+        code=code("report_imported_examples.py"),
+    shell:
+        "{PYTHON} {SCRIPTS}/report_imported_examples.py --title {params.title:q} --memorization {input.memorization:q} "
+        "--threshold {input.threshold:q} --shown {params.shown} --out {output:q} 2>&1 | tee {log:q}"

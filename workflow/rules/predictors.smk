@@ -27,7 +27,7 @@ def read_from_checkpoints():
 
 def difficulty_of_dataset(wildcards):
     """The setting in a list; an empty one where there is none."""
-    dataset = STUDY.datasets.get(wildcards.dataset)
+    dataset = STUDY.datasets.get(STUDY.home(wildcards.dataset))
     return [dataset.difficulty] if dataset and dataset.difficulty else []
 
 

@@ -125,6 +125,7 @@ rule measure_robustness:
         grades=of_perturbed_runs(rules.grade_perturbed.output[0]),
         memorization=PAIR_MEMORIZATION,
         threshold=rules.choose_threshold.output,
+        data=lambda w: expand(DATA, dataset=w.dataset, split=TRAIN) if difficulty_of_dataset(w) else [],
     output:
         answers=f"{PAIR}/perturbed.parquet",
         bins=f"{PAIR}/robustness_bins.csv",
@@ -139,15 +140,16 @@ rule measure_robustness:
     conda:
         "../../envs/analyze.yaml"
     params:
+        difficulty=difficulty_of_dataset,
         grader=STUDY.grading.grader,
         bins=STUDY.robustness.bins,
         statistics=settings(STUDY.statistics),
         code=code("measure_robustness.py"),
     shell:
         "{PYTHON} {SCRIPTS}/measure_robustness.py --grades {input.grades:q} --memorization {input.memorization:q} "
-        "--threshold {input.threshold:q} --grader {params.grader} --number-of-bins {params.bins} "
-        "--statistics {params.statistics:q} --answers {output.answers:q} --bins {output.bins:q} --drops {output.drops:q} "
-        "--out {output.regression:q} 2>&1 | tee {log:q}"
+        "--threshold {input.threshold:q} --data {input.data:q} --difficulty {params.difficulty:q} --grader {params.grader} "
+        "--number-of-bins {params.bins} --statistics {params.statistics:q} --answers {output.answers:q} --bins {output.bins:q} "
+        "--drops {output.drops:q} --out {output.regression:q} 2>&1 | tee {log:q}"
 
 
 rule plot_robustness:

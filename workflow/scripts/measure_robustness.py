@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from premem import cli
+from premem.difficulty import difficulty_of
 from premem.memorization import sampled_accuracy
 from premem.robustness.analysis import answers_table, best_model, predict_drops, regress, table_of_bins
 from premem.scores import MEMORIZATION_COLUMNS
@@ -17,6 +18,8 @@ def main(
     grades: list[Path],
     memorization: Path,
     threshold: Path,
+    data: list[Path],
+    difficulty: list[str],
     grader: str,
     number_of_bins: int,
     statistics: Statistics,
@@ -31,7 +34,10 @@ def main(
     )
     memorized = read_table(memorization, MEMORIZATION_COLUMNS)
     p = json.loads(threshold.read_text())["threshold"]
-    table = answers_table(accuracy, memorized, p)
+    labels = None
+    for path, label in zip(data, difficulty, strict=True):
+        labels = difficulty_of(read_table(path).set_index("example_id"), label)
+    table = answers_table(accuracy, memorized, p, labels)
     write_table(table, answers)
     write_csv(table_of_bins(table, number_of_bins, statistics), bins)
     regression = regress(table, statistics)

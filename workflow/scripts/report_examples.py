@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from premem import cli
+from premem.difficulty import difficulty_of
 from premem.examples import examples_page, examples_table
 from premem.files import whole
 from premem.robustness import MODEL_TITLES
@@ -20,6 +21,7 @@ def main(
     samples: Path,
     grades: Path,
     drops: list[Path],
+    difficulty: list[str],
     grader: str,
     shown: int,
     table: Path,
@@ -34,7 +36,11 @@ def main(
         here = (found["run"] == memorization.parent.name) & (found["epoch"] == last)
         predicted = found[here].set_index("example_id")["predicted_drop"]
         predicted_from = MODEL_TITLES[found["model"].iloc[0]]
-    examples = examples_table(scores, p, read_table(data, ["example_id", "question", "solution"]), predicted)
+    texts = read_table(data, ["example_id", "question", "solution"])
+    labels = None
+    for label in difficulty:
+        labels = difficulty_of(texts.set_index("example_id"), label)
+    examples = examples_table(scores, p, texts, predicted, labels)
 
     keys = ["split", "example_id", "sample"]
     graded = read_table(grades, ["epoch", *keys, grader, f"{grader}_extracted"])

@@ -7,8 +7,11 @@ The table has a row per example, from the most to the least learned:
     memorized_at       first checkpoint (epoch) with perplexity ≤ p; missing if there is none
     predicted_drop     accuracy that it is predicted to lose under perturbations (``premem.robustness``), at the last
                        checkpoint; only where the study has that analysis
+    difficulty         the dataset's own label (``premem.difficulty``), missing where it holds no number; only where the
+                       dataset has labels
     accuracy_epoch_3, perplexity_epoch_3, …                      its history
-    question, solution, answer                                   and the further columns that the dataset keeps
+    question, solution, answer                                   and the further columns that the dataset keeps; not
+                                                                 of results made elsewhere
 
 *Learned* means solved before it was memorized: by premem_accuracy, then by early_accuracy.
 """
@@ -37,15 +40,20 @@ def memorized_at(checkpoint_epochs: ArrayLike, perplexity: ArrayLike, p: float) 
 
 
 def examples_table(
-    memorization: pd.DataFrame, p: float, data: pd.DataFrame, predicted_drops: "pd.Series[float] | None" = None
+    memorization: pd.DataFrame,
+    p: float,
+    data: pd.DataFrame | None = None,
+    predicted_drops: "pd.Series[float] | None" = None,
+    difficulty: "pd.Series[float] | None" = None,
 ) -> pd.DataFrame:
     """Return the table (see the top of this module).
 
     Args:
         memorization: of one run.
         p: the threshold.
-        data: the prepared training set.
+        data: the prepared training set, if there are texts.
         predicted_drops: by example_id, if there are any.
+        difficulty: by example_id, if there are labels.
     """
     wide = memorization.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"]).sort_index()
     accuracy, perplexity = wide["accuracy"], wide["perplexity"]
@@ -63,11 +71,14 @@ def examples_table(
     table["memorized_at"] = table["memorized_at"].astype("Int64")
     if predicted_drops is not None:
         table["predicted_drop"] = predicted_drops.reindex(ids)
+    if difficulty is not None:
+        table["difficulty"] = difficulty.reindex(ids)
     for epoch in accuracy.index:
         table[f"accuracy_epoch_{epoch}"] = accuracy.loc[epoch]
         table[f"perplexity_epoch_{epoch}"] = perplexity.loc[epoch]
-    columns = data.drop(columns="subset_rank", errors="ignore").set_index("example_id")
-    table = table.join(columns, suffixes=("", "_in_dataset"))
+    if data is not None:
+        columns = data.drop(columns="subset_rank", errors="ignore").set_index("example_id")
+        table = table.join(columns, suffixes=("", "_in_dataset"))
     by = ["premem_accuracy", "early_accuracy"]
     table = table.rename_axis("example_id").reset_index()
     return table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
@@ -95,14 +106,14 @@ def typical_samples(answers: pd.DataFrame) -> dict[str, str]:
 
 
 def examples_page(
-    title: str, table: pd.DataFrame, answers: pd.DataFrame, p: float, shown: int, predicted_from: str = ""
+    title: str, table: pd.DataFrame, answers: pd.DataFrame | None, p: float, shown: int, predicted_from: str = ""
 ) -> str:
     """Return the page.
 
     Args:
         title: of the run.
         table: see the top of this module.
-        answers: of the last checkpoint: example_id, text, grade, extracted.
+        answers: of the last checkpoint: example_id, text, grade, extracted; if there are any.
         p: the threshold.
         shown: how many of the most and of the least learned examples to show.
         predicted_from: what ``predicted_drop`` is predicted from, if it is there.
@@ -125,7 +136,13 @@ def examples_page(
         f"{table['premem_accuracy'].mean():.2f}. All of them are in `examples.parquet`.",
         markdown_table(("epoch", "accuracy", "perplexity (geometric mean)", "memorized here first"), history),
     ]
-    if "predicted_drop" in table:
+    has_texts = "question" in table
+    if not has_texts:
+        parts.append(
+            "These results were made elsewhere and came without texts and checkpoints. Question, target and answers "
+            "are missing here, and so is how much accuracy each is predicted to lose under perturbations."
+        )
+    elif "predicted_drop" in table:
         parts.append(f"The accuracy that each is predicted to lose under perturbations comes from {predicted_from}.")
     else:
         parts.append(
@@ -134,7 +151,7 @@ def examples_page(
             "dataset has perturbations."
         )
     shown = min(shown, len(table))
-    by_example = dict(list(answers.groupby("example_id")))
+    by_example = {} if answers is None else dict(list(answers.groupby("example_id")))
     for heading, rows in (
         (f"The {shown} most learned", table.head(shown)),
         (f"The {shown} least learned", table.tail(shown).iloc[::-1]),
@@ -142,7 +159,7 @@ def examples_page(
         parts.append(f"## {heading}")
         for row in rows.to_dict("records"):
             parts += [f"### {row['example_id']}", _numbers(row, epochs)]
-            texts = {"Question": row["question"], "Target": row["solution"]}
+            texts = {"Question": row["question"], "Target": row["solution"]} if has_texts else {}
             texts |= typical_samples(by_example[row["example_id"]]) if row["example_id"] in by_example else {}
             for name, text in texts.items():
                 parts += [f"{name}:", fenced(text)]
@@ -156,6 +173,8 @@ def _numbers(row: dict, epochs: list[int]) -> str:
     said.append("never memorized" if never else f"memorized at epoch {row['memorized_at']}")
     if "predicted_drop" in row and not pd.isna(row["predicted_drop"]):
         said.append(f"predicted to lose {row['predicted_drop']:.2f} of accuracy under perturbations")
+    if "difficulty" in row and not pd.isna(row["difficulty"]):
+        said.append(f"difficulty {row['difficulty']:g}")
     lines = [
         (name, *(f"{row[f'{name}_epoch_{epoch}']:.{digits}f}" for epoch in epochs))
         for name, digits in (("accuracy", 2), ("perplexity", 3))

@@ -3,9 +3,11 @@
 The table that all begins with, ``answers``, has a row per example × checkpoint × perturbation (and one unperturbed):
 
     run, epoch, example_id, premem_accuracy, train_accuracy, perplexity, perturbation, accuracy, n_samples
+    difficulty      the dataset's own label, where it has any; NaN for an example that has none
 
-``accuracy`` is of the answers sampled here; the three predictors come from the memorization table and share no answer
-with it. The *drop* is unperturbed minus perturbed accuracy. Two tables come out of it, with a row for every number:
+``accuracy`` is of the answers sampled here; the predictors come from the memorization table, or are labels, and share
+no answer with it. The *drop* is unperturbed minus perturbed accuracy. Two tables come out of it, with a row for every
+number:
 
     bins        examples, perturbation, predictor, bin, low_edge, high_edge, mean, statistic, estimate, low, high,
                 n_examples, n_runs
@@ -55,21 +57,26 @@ from premem.settings import Statistics
 Floats = NDArray[np.float64]
 
 KEYS = ["run", "epoch", "example_id"]
-ANSWERS_COLUMNS = [*KEYS, *PREDICTORS, "perturbation", "accuracy", "n_samples"]
+MEASURED = ("premem_accuracy", "train_accuracy", "perplexity")
+"""The predictors that every example has; difficulty is a label."""
 MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "all": {
         **{name: (name,) for name in PREDICTORS},
         "premem_and_train_accuracy": ("premem_accuracy", "train_accuracy"),
         "perplexity_and_train_accuracy": ("perplexity", "train_accuracy"),
-        "together": tuple(PREDICTORS),
+        "difficulty_and_train_accuracy": ("difficulty", "train_accuracy"),
+        "together": MEASURED,
     },
     "solved": {
         "premem_accuracy": ("premem_accuracy",),
         "perplexity": ("perplexity",),
+        "difficulty": ("difficulty",),
         "premem_and_perplexity": ("premem_accuracy", "perplexity"),
+        "premem_and_difficulty": ("premem_accuracy", "difficulty"),
     },
 }
-"""Examples → model → its predictors. Train accuracy is the same for all solved examples."""
+"""Examples → model → its predictors. Train accuracy is the same for all solved examples. Models of difficulty see the
+examples that have a label, and are left out where none has."""
 SLOPES = ("still_right", "interaction", "drop_slope")
 REFERENCE = "train_accuracy"
 """The model that the others are compared with: what is known without looking at memorization."""
@@ -78,23 +85,34 @@ LARGEST_COEFFICIENT = 20.0
 ROUNDING = 1e-9
 
 
-def answers_table(accuracy: pd.DataFrame, memorization: pd.DataFrame, p: float) -> pd.DataFrame:
+def answers_table(
+    accuracy: pd.DataFrame, memorization: pd.DataFrame, p: float, difficulty: "pd.Series[float] | None" = None
+) -> pd.DataFrame:
     """Join the accuracies sampled here with the predictors of the same checkpoint.
 
     Args:
         accuracy: run, split (the perturbation), epoch, example_id, accuracy, n_samples.
         memorization: see ``premem.scores``.
         p: the threshold.
+        difficulty: by example_id, if the dataset has labels.
 
     Returns:
         ``answers`` (see the top of this module).
     """
     found = accuracy.rename(columns={"split": "perturbation"})
-    return found.merge(predictors_of(memorization, p), on=KEYS, validate="m:1")[ANSWERS_COLUMNS]
+    found = found.merge(predictors_of(memorization, p), on=KEYS, validate="m:1")
+    if difficulty is not None:
+        found["difficulty"] = found["example_id"].map(difficulty)
+    return found[[*KEYS, *predictors_in(found), "perturbation", "accuracy", "n_samples"]]
+
+
+def predictors_in(table: pd.DataFrame) -> list[str]:
+    """Return the predictors that a table has columns of."""
+    return [name for name in PREDICTORS if name in table]
 
 
 def predictors_of(memorization: pd.DataFrame, p: float) -> pd.DataFrame:
-    """Return run, epoch, example_id and the predictors, a row per example trained on × checkpoint."""
+    """Return run, epoch, example_id and ``MEASURED``, a row per example trained on × checkpoint."""
     tables = []
     for run, table in memorization[memorization["trained_on"]].groupby("run", sort=False, observed=True):
         wide = table.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"])
@@ -102,7 +120,7 @@ def predictors_of(memorization: pd.DataFrame, p: float) -> pd.DataFrame:
         premem = pd.DataFrame(premem_accuracy(accuracy, perplexity, p), accuracy.index, accuracy.columns)
         found = {"premem_accuracy": premem, "train_accuracy": accuracy, "perplexity": perplexity}
         tables.append(pd.DataFrame({name: values.stack() for name, values in found.items()}).assign(run=run))
-    return pd.concat(tables).reset_index()[[*KEYS, *PREDICTORS]]
+    return pd.concat(tables).reset_index()[[*KEYS, *MEASURED]]
 
 
 def contrast(answers: pd.DataFrame, perturbation: str) -> pd.DataFrame:
@@ -118,7 +136,7 @@ def contrast(answers: pd.DataFrame, perturbation: str) -> pd.DataFrame:
     right = answers.assign(right=(answers["accuracy"] * answers["n_samples"]).round())
     is_before = right["perturbation"] == UNPERTURBED
     is_after = ~is_before if perturbation == ALL else right["perturbation"] == perturbation
-    columns = [*KEYS, *PREDICTORS]
+    columns = [*KEYS, *predictors_in(answers)]
     before = right[is_before].rename(columns={"right": "right_before", "n_samples": "n_before"})
     after = right[is_after].groupby(KEYS, as_index=False, observed=True)[["right", "n_samples"]].sum()
     after = after.rename(columns={"right": "right_after", "n_samples": "n_after"})
@@ -129,10 +147,20 @@ def contrast(answers: pd.DataFrame, perturbation: str) -> pd.DataFrame:
 
 
 def bin_edges(values: ArrayLike, predictor: str, bins: int) -> Floats:
-    """Return the edges: of equal width in [0, 1] for accuracies, of equal number for perplexities."""
+    """Return the edges: of equal width in [0, 1] for accuracies, of equal number for perplexities.
+
+    For difficulty, halfway between labels: a bin for each label, or of about equal number if there are more than bins.
+    """
+    values = np.asarray(values, dtype=float)
+    if predictor == "difficulty":
+        labels = np.unique(values)
+        begins = labels if len(labels) <= bins else np.quantile(values, np.arange(bins) / bins, method="lower")
+        is_first = np.isin(labels[1:], begins)
+        halfway = (labels[:-1] + labels[1:]) / 2
+        return np.concatenate([labels[:1], halfway[is_first], labels[-1:]])
     if predictor != "perplexity":
         return np.linspace(0, 1, bins + 1)
-    return np.unique(np.quantile(np.asarray(values, dtype=float), np.linspace(0, 1, bins + 1)))
+    return np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
 
 
 def bin_of(values: ArrayLike, edges: Floats) -> NDArray[np.intp]:
@@ -148,11 +176,13 @@ def table_of_bins(answers: pd.DataFrame, bins: int, statistics: Statistics) -> p
     """
     rows: list[dict[str, object]] = []
     for examples, perturbation, table in _contrasts(answers):
-        for predictor in [names[0] for names in MODELS[examples].values() if len(names) == 1]:
-            edges = bin_edges(table[predictor], predictor, bins)
-            where = bin_of(table[predictor], edges)
+        for _, (predictor, *more), known in _models(examples, table):
+            if more:
+                continue
+            edges = bin_edges(known[predictor], predictor, bins)
+            where = bin_of(known[predictor], edges)
             for number in range(len(edges) - 1):
-                here = table[where == number]
+                here = known[where == number]
                 what = {
                     **{"examples": examples, "perturbation": perturbation, "predictor": predictor, "bin": number},
                     **{"low_edge": edges[number], "high_edge": edges[number + 1], "mean": here[predictor].mean()},
@@ -169,6 +199,14 @@ def _contrasts(answers: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]
         for perturbation in [*(name for name in found["perturbation"].unique() if name != UNPERTURBED), ALL]:
             if len(found):
                 yield examples, perturbation, contrast(found, perturbation)
+
+
+def _models(examples: str, table: pd.DataFrame) -> Iterator[tuple[str, tuple[str, ...], pd.DataFrame]]:
+    """Yield the models, each with its predictors and the rows of a contrast that have them, as far as there are any."""
+    for model, names in MODELS[examples].items():
+        known = table.dropna(subset=list(names)) if set(names) <= set(table) else table[:0]
+        if len(known):
+            yield model, names, known
 
 
 def _accuracies(table: pd.DataFrame, statistics: Statistics) -> Iterator[dict[str, object]]:
@@ -208,23 +246,27 @@ def regress(answers: pd.DataFrame, statistics: Statistics) -> pd.DataFrame:
     still_right, interaction, drop_slope    see the top of this module; intervals from clustered errors
     drop_correlation                        of predicted with found drops within a run that was not fitted to, mean over
                                             runs; its interval resamples these runs
-    ahead_of_train_accuracy                 how much it is above that of the model of train accuracy alone
+    ahead_of_train_accuracy                 how much it is above that of the model of train accuracy alone, on the same
+                                            examples
     """
     rows: list[dict[str, object]] = []
     for examples, perturbation, table in _contrasts(answers):
         what = {"examples": examples, "perturbation": perturbation, "n_examples": len(table)}
         what |= {"n_runs": table["run"].nunique()}
         rows += [{**what, **row} for row in _accuracies(table, statistics)]
-        models = MODELS[examples]
-        correlations = {model: drop_correlations(table, names) for model, names in models.items()}
-        for model, names in models.items():
-            rows += [{**what, "model": model, **row} for row in slopes(table, names, statistics.confidence)]
+        models = list(_models(examples, table))
+        correlations = {model: drop_correlations(known, names) for model, names, known in models}
+        for model, names, known in models:
+            of_model = {**what, "model": model, "n_examples": len(known), "n_runs": known["run"].nunique()}
+            rows += [{**of_model, **row} for row in slopes(known, names, statistics.confidence)]
             compared = {"drop_correlation": correlations[model]}
-            if model != REFERENCE and REFERENCE in models:
-                compared["ahead_of_train_accuracy"] = correlations[model] - correlations[REFERENCE]
+            if model != REFERENCE and REFERENCE in correlations:
+                reference = correlations[REFERENCE]
+                if len(known) < len(table):  # compared on the same examples, where some have no label
+                    reference = drop_correlations(known, MODELS[examples][REFERENCE])
+                compared["ahead_of_train_accuracy"] = correlations[model] - reference
             for statistic, of_runs in compared.items():
-                row = {"statistic": statistic, **_mean_over_runs(of_runs, statistics)}
-                rows.append({**what, "model": model, **row})
+                rows.append({**of_model, "statistic": statistic, **_mean_over_runs(of_runs, statistics)})
     columns = ["examples", "perturbation", "model", "predictor", "statistic", "estimate", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "n_examples", "n_runs", "note"])
 
@@ -400,9 +442,13 @@ def _mean_over_runs(of_runs: "pd.Series[float]", statistics: Statistics) -> dict
 
 
 def best_model(regression: pd.DataFrame) -> str:
-    """Return the model with the best correlation of predicted with found drops, of all examples and perturbations."""
+    """Return the model with the best correlation of predicted with found drops, of all examples and perturbations.
+
+    Of those that read no labels, since these may be missing, and every example is to have a prediction.
+    """
     rows = regression.query("examples == 'all' and perturbation == @ALL and statistic == 'drop_correlation'")
-    known = rows.dropna(subset="estimate")
+    unlabelled = [model for model, names in MODELS["all"].items() if set(names) <= set(MEASURED)]
+    known = rows[rows["model"].isin(unlabelled)].dropna(subset="estimate")
     return "together" if known.empty else str(known.loc[known["estimate"].idxmax(), "model"])
 
 

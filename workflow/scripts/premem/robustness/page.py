@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from premem.figures import write_number
+from premem.numbers import write_number
 from premem.robustness import ALL, MODEL_TITLES, PREDICTORS
 from premem.robustness.analysis import MODELS, REFERENCE, best_model
 from premem.settings import Perturbation
@@ -32,6 +32,7 @@ def robustness_page(
     """
     every, solved = (_Rows(regression[regression["examples"] == examples]) for examples in MODELS)
     names = [name for name in regression["perturbation"].unique() if name != ALL]
+    told = {name: title for name, title in PREDICTORS.items() if name in set(regression["model"])}
     size = regression.iloc[0]
     parts = [
         f"# Robustness: {title}",
@@ -39,7 +40,8 @@ def robustness_page(
         f"checkpoints of {size.n_runs:.0f} runs. Unperturbed prompts were sampled anew beside them, so that no "
         "accuracy below shares an answer with premem accuracy, train accuracy or perplexity, which were measured "
         "before. *Drop* is unperturbed minus perturbed accuracy, *kept* perturbed / unperturbed. Brackets hold "
-        "intervals over resampled runs; those of slopes come from errors clustered by example.",
+        "intervals over resampled runs; those of slopes come from errors clustered by example."
+        + (" " + _of_labels(every, size.n_examples) if "difficulty" in told else ""),
         markdown_table(
             ("perturbation", "what it is", *ACCURACIES),
             [
@@ -65,10 +67,10 @@ def robustness_page(
             markdown_table(
                 (
                     "perturbation",
-                    *(f"{told}: {what}" for told in ("premem", "perplexity") for what in _SLOPES.values()),
+                    *(f"{_SHORT.get(m, m)}: {what}" for m in _ON_SOLVED if m in told for what in _SLOPES.values()),
                 ),
                 [
-                    (name, *(solved.tell(name, m, s, m) for m in ("premem_accuracy", "perplexity") for s in _SLOPES))
+                    (name, *(solved.tell(name, m, s, m) for m in _ON_SOLVED if m in told for s in _SLOPES))
                     for name in [ALL, *names]
                 ],
             ),
@@ -85,31 +87,33 @@ def robustness_page(
         "The *correlation* is of predicted with found drops of the examples of a run that was not fitted to, a mean "
         "over runs; the drop that is found is a difference of a few samples, which bounds it.",
         markdown_table(
-            ("known", *(f"odds: {told}" for told in PREDICTORS.values()), "correlation", "ahead of train accuracy"),
+            ("known", *(f"odds: {title}" for title in told.values()), "correlation", "ahead of train accuracy"),
             [
                 (
                     MODEL_TITLES[model],
-                    *(every.tell(ALL, model, "interaction", predictor) for predictor in PREDICTORS),
+                    *(every.tell(ALL, model, "interaction", predictor) for predictor in told),
                     every.tell(ALL, model, "drop_correlation"),
                     every.tell(ALL, model, "ahead_of_train_accuracy"),
                 )
                 for model in MODELS["all"]
+                if model in set(regression["model"])
             ],
         ),
         markdown_table(
-            ("perturbation", *(f"odds: {told}" for told in PREDICTORS.values()), "odds: premem beside train accuracy"),
+            ("perturbation", *(f"odds: {title}" for title in told.values()), "odds: premem beside train accuracy"),
             [
                 (
                     name,
-                    *(every.tell(name, predictor, "interaction", predictor) for predictor in PREDICTORS),
+                    *(every.tell(name, predictor, "interaction", predictor) for predictor in told),
                     every.tell(name, BESIDE, "interaction", "premem_accuracy"),
                 )
                 for name in names
             ],
         ),
         "The accuracy that each example is predicted to lose (`predicted_drops.parquet`, and the reports on examples) "
-        f"comes from {MODEL_TITLES[best_model(regression)]}, the model with the best correlation. Everything else is "
-        "in `robustness.csv` and `robustness_bins.csv`.",
+        f"comes from {MODEL_TITLES[best_model(regression)]}, the model with the best correlation"
+        + (" of those that need no labels" if "difficulty" in told else "")
+        + ". Everything else is in `robustness.csv` and `robustness_bins.csv`.",
     ]
     if notes := sorted(set(regression["note"].dropna()) - {""}):
         parts.append("Where numbers are missing: " + "; ".join(notes) + ".")
@@ -117,6 +121,8 @@ def robustness_page(
 
 
 _SLOPES = {"still_right": "still right", "drop_slope": "drop"}
+_ON_SOLVED = ("premem_accuracy", "perplexity", "difficulty")
+_SHORT = {"premem_accuracy": "premem"}
 
 
 class _Rows:
@@ -139,6 +145,13 @@ class _Rows:
     def tell(self, perturbation: str, model: str | None, statistic: str, predictor: str | None = None) -> str:
         row = self.find(perturbation, model, statistic, predictor)
         return "–" if row is None else write_number(row, 3 if statistic == "drop_slope" else 2)
+
+
+def _of_labels(rows: _Rows, n_examples: float) -> str:
+    """Say what difficulty is, and of how many it is known if not of all."""
+    known = rows.table.loc[rows.table["model"] == "difficulty", "n_examples"].iloc[0]
+    only = f", which {known:.0f} of them have" if known < n_examples else ""
+    return f"*Difficulty* is the dataset's own label, the higher the harder{only}."
 
 
 def _bins(bins: pd.DataFrame, examples: str) -> list[str]:
@@ -176,7 +189,7 @@ def _code(text: str) -> str:
 def _verdict_on_solved(rows: _Rows) -> str:
     size = rows.table.iloc[0]
     lines = [f"There are {size.n_examples:.0f} of them, in {size.n_runs:.0f} runs."]
-    for name in ("premem_accuracy", "perplexity"):
+    for name in _ON_SOLVED:
         if (row := rows.find(ALL, name, "drop_slope", name)) is not None:
             told = f"{PREDICTORS[name]} ({write_number(row, 3)} of accuracy per standard deviation)"
             said = _compare(told, -row["low"], -row["high"], "accuracy")
