@@ -18,6 +18,7 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
+FigureFormat = Literal["pdf", "png", "svg"]
 
 
 def spell_learning_rate(value: Any) -> str:
@@ -72,7 +73,8 @@ class Split(Block):
     generate: Literal["arithmetic"] | None = None
     """A built-in generator of story problems (``premem.arithmetic``)."""
     steps: dict[PositiveInt, PositiveFloat] | None = None
-    """For ``generate``: weight of each number of steps, such as ``{2: 1, 3: 1}``."""
+    """For ``generate``: weight of each number of steps, such as ``{2: 1, 3: 1}``. A story whose numbers get large is
+    drawn again, steps and all, so that long ones come out rarer."""
     wording: Literal["usual", "unseen"] = "usual"
     """For ``generate``: the sentences of the questions. ``unseen``: others, of the same words, for a test set."""
     rows: PositiveInt | None = None
@@ -693,7 +695,7 @@ class Curation(Block):
 class Figures(Block):
     """How figures look."""
 
-    formats: tuple[Literal["pdf", "png", "svg"], ...] = Field(("pdf", "png"), min_length=1)
+    formats: tuple[FigureFormat, ...] = Field(("pdf", "png"), min_length=1)
     """File formats; the report shows PNG."""
     dpi: PositiveInt = 200
     """Dots per inch of PNG figures."""

@@ -10,7 +10,6 @@ from transformers import PreTrainedModel
 from premem.perplexity import batches_by_length, stack
 from premem.tokens import TokenizedExample
 
-
 BACKWARD_TOKENS = 2048
 """Padded tokens per backward pass at most: by estimate 9 GB for what an 8B model computes on the way."""
 
