@@ -30,7 +30,7 @@ benchmark: .venv/installed
 	.venv/bin/python benchmarks/jobs.py
 
 clean:
-	rm -rf .venv .venv-vllm .snakemake
+	rm -rf .venv .venv-vllm
 
 # pip itself first: an old one takes minutes to find versions that go together.
 .venv/installed: pyproject.toml

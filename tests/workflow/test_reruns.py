@@ -132,6 +132,18 @@ EDITS = [
         TRAINED,
         {f"{TINY}/lr3e-3_ep2_half"},
     ),
+    Edit(
+        "a learning rate (a number of epochs, a seed) added to the sweep",
+        lambda study, _: study["sweep"][1].update(epochs=[2, 3]),
+        SETTLED,
+        {f"{TINY}/lr1e-2_ep3_half"},
+    ),
+    Edit(
+        "a learning rate (a number of epochs, a seed) added to the sweep",
+        lambda study, _: study["sweep"][1].update(seed=[0, 1]),
+        TRAINED,
+        {HALF},
+    ),
     Edit("a run removed", lambda study, _: study["sweep"][0].update(lr=1e-2), PAIR_ONLY, pairs={TINY}),
     Edit(
         "a size added, with runs of it",
@@ -148,7 +160,9 @@ EDITS = [
     Edit("`checkpoints.sample_together`", put("checkpoints.sample_together", True), SAMPLED, {FULL, SLOW}),
     Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.n", 3), SAMPLED, ALL),
     Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.temperature", 0.7), SAMPLED, ALL),
+    Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.top_p", 0.9), SAMPLED, ALL),
     Edit("`sampling.n`, `temperature`, `top_p`, `seed`", put("sampling.seed", 3), SAMPLED, ALL),
+    Edit("`sampling.backend`", put("sampling.backend", "vllm"), SAMPLED, ALL),
     Edit("`sampling.max_new_tokens`", put("sampling.max_new_tokens", 39), {"check_fit"} | SAMPLED, ALL),
     Edit("`sampling.dtype`", put("sampling.dtype", "bfloat16"), {"measure_perplexity"} | SAMPLED, ALL),
     Edit("`grading.grader`", put("grading.grader", "lenient"), SCORED, ALL),
@@ -255,7 +269,15 @@ EDITS = [
         ALL,
     ),
     Edit(
+        "a rule's own shell command, in `workflow/rules/`",
+        replace("workflow/rules/regress.smk", "{SCRIPTS}/regress.py", "{SCRIPTS}/regress.py  "),
+    ),
+    Edit(
         "what only reports: progress, messages, provenance", replace(f"{PACKAGE}/provenance.py", '"sha256":', '"sha":')
+    ),
+    Edit(
+        "`.snakemake/` lost, or the results moved without it; then any edit of settings or code",
+        both(lambda _, checkout: shutil.rmtree(checkout / ".snakemake"), put("training.weight_decay", 0.1)),
     ),
     Edit(
         "a package upgraded (`pyproject.toml`, `envs/`)",
@@ -406,8 +428,9 @@ def test_a_study_edited_runs_the_difference_and_old_results_stay(two_pairs, tmp_
     (checkout / "less.yaml").write_text(yaml.safe_dump(study))
     slow = checkout / "results" / "tiny" / "runs" / f"{SLOW}_seed0"
 
-    listed = run_study(checkout, "unused", "--configfile", "less.yaml")
-    assert re.findall(r"MB  (\S+)", listed) == [str(slow.relative_to(checkout))]
+    listed = re.findall(r"MB  (\S+)", run_study(checkout, "unused", "--configfile", "less.yaml"))
+    assert {path.split("/")[2] for path in listed} == {"runs", "logs", "benchmarks"}
+    assert all(f"{SLOW}_seed0" in path for path in listed)
     assert "the study mentions all results" in run_study(checkout, "unused", "--configfile", "study.yaml")
     assert slow.is_dir()
 
@@ -420,15 +443,15 @@ def test_a_study_edited_runs_the_difference_and_old_results_stay(two_pairs, tmp_
     assert {job.rule for job in read_dry_run(said)} <= {"scores"}
 
     run_study(checkout, "remove_unused", "--configfile", "less.yaml")
-    assert not slow.exists()
+    assert not list((checkout / "results").rglob(f"{slow.name}*"))
     assert "the study mentions all results" in run_study(checkout, "unused", "--configfile", "less.yaml")
     assert (slow.parent / "lr1e-2_ep4_full_seed0" / "memorization.parquet").is_file()
 
 
 def test_a_result_says_what_made_it_and_why_it_is_stale(two_pairs, tmp_path):
-    def explain(study_file: str) -> str:
-        command = [sys.executable, "workflow/scripts/explain.py", "--file", file, "--study-file", study_file]
-        done = subprocess.run(command, cwd=two_pairs, capture_output=True, text=True)
+    def explain(study_file: str, *more: str, checkout: Path = two_pairs) -> str:
+        command = [sys.executable, "workflow/scripts/explain.py", "--file", file, "--study-file", study_file, *more]
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -443,11 +466,19 @@ def test_a_result_says_what_made_it_and_why_it_is_stale(two_pairs, tmp_path):
     study["training"]["warmup_steps"] = 40
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
     assert "settle_training (epochs=4, size=full): warmup_steps 4 → 40\n" in explain(str(tmp_path / "study.yaml"))
+    said = explain("study.yaml", "--config", "training={warmup_steps: 40}", "sizes={half: 0.75}")
+    assert "settle_training (epochs=2, size=half): warmup_steps 4 → 40; 0.5 → 0.75\n" in said
+    moved = shutil.copytree(two_pairs, tmp_path / "moved", ignore=shutil.ignore_patterns(".snakemake"))
+    assert "up to date\nbut edits do not show" in explain("study.yaml", checkout=moved)
 
 
 def test_runs_that_would_train_again_are_named_before_they_do(two_pairs, tmp_path):
     checkout = shutil.copytree(two_pairs, tmp_path / "checkout")
     shutil.rmtree(checkout / "results" / "tiny" / "runs" / f"{MINE}_seed0" / "checkpoints")
+    planned = ("plan", "--configfile", "study.yaml")
+    assert "trained again" not in run_study(checkout, *planned)
+    why = f"trained again  {MINE}_seed0: its checkpoints were deleted"
+    assert why in run_study(checkout, *planned, "--config", "analyses=[predictors]")
     said = run_study(
         checkout,
         "--configfile",

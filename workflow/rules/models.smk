@@ -28,7 +28,8 @@ rule settle_pretraining:
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
         code=code("pretrain_model.py"),
     shell:
-        "printf '%s\\n' {params.settings:q} {params.templates:q} {params.code} > {output:q}"
+        "printf '%s\\n' {params.settings:q} {params.templates:q} {params.code} > {output:q}.partial "
+        "&& mv {output:q}.partial {output:q}"
 
 
 rule pretrain_model:

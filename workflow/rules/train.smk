@@ -20,7 +20,8 @@ rule settle_training:
         checkpoint_epochs=epochs_of_checkpoints,
         code=code("train.py"),
     shell:
-        "printf '%s\\n' {params.settings:q} {params.size} {params.code} > {output:q}"
+        "printf '%s\\n' {params.settings:q} {params.size} {params.code} > {output:q}.partial "
+        "&& mv {output:q}.partial {output:q}"
 
 
 # A single process is started without accelerate's launcher, which would only take a few seconds more.

@@ -1,6 +1,8 @@
 """Say of a result what made it, and whether and why it is stale.
 
-python workflow/scripts/explain.py --file results/embedded/summary.md [--study-file config/tiny.yaml]
+python workflow/scripts/explain.py --file results/embedded/summary.md [--study-file FILE] [--config KEY=VALUE …]
+
+Name the study file and the --config of the call that made it.
 """
 
 import subprocess
@@ -13,16 +15,21 @@ from premem.explain import describe, why_stale
 from premem.plan import read_dry_run
 
 
-def main(file: Path, study_file: str = "") -> None:
+def main(file: Path, study_file: str = "", config: list[str] = []) -> None:  # noqa: B006 (only read)
     print(describe(file))
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
     command += ["--configfile", study_file] if study_file else []
+    command += ["--config", *config] if config else []
     done = subprocess.run([*command, "--", str(file)], capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
-        raise UserError(f"{file}: the study does not make it; name its study file with --study-file\n{said}")
-    reasons = why_stale(read_dry_run(done.stdout + done.stderr))
+        hint = "name its study file with --study-file, and with --config what its call set"
+        raise UserError(f"{file}: the study does not make it; {hint}\n{said}")
+    said = done.stdout + done.stderr
+    reasons = why_stale(read_dry_run(said))
     print("stale:\n  " + "\n  ".join(reasons) if reasons else "up to date")
+    if "missing provenance" in said:
+        print("but edits do not show, since .snakemake does not know how all of it was made: see docs/what-reruns.md")
 
 
 if __name__ == "__main__":
