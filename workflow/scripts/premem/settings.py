@@ -19,7 +19,6 @@ Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Dtype = Literal["float32", "bfloat16", "float16"]
 FigureFormat = Literal["pdf", "png", "svg"]
-FigureFormat = Literal["pdf", "png", "svg"]
 
 
 def spell_learning_rate(value: Any) -> str:
