@@ -30,6 +30,9 @@ include: "workflow/rules/curation.smk"
 include: "workflow/rules/summary.smk"
 
 
+leave_first_of_array_alone()
+
+
 # Jobs never get here; nor do dry runs.
 onstart:
     lift_default_rate()

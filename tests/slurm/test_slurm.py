@@ -1,7 +1,7 @@
 """The tiny study through a real Slurm, with everything that befalls jobs on a cluster.
 
-Snakemake is killed and started again, the node is drained and comes back, and jobs end by time, by memory, by scancel
-and by kill -9. In the end the tables are those of a local run.
+Snakemake is killed and started again, the node is drained before jobs start and while they run, and comes back, and
+jobs end by time, by memory, by scancel and by kill -9. In the end the tables are those of a local run.
 """
 
 import json
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Story:
     refused: str = ""
     said: str = ""
     finished_before: dict[str, float] = field(default_factory=dict)
+    pending: list[dict[str, str]] = field(default_factory=list)
+    drained: tuple[datetime, datetime] | None = None
     jobs: list[dict[str, str]] = field(default_factory=list)
 
     def notes(self) -> list[dict]:
@@ -43,9 +46,9 @@ class Story:
 
 @pytest.fixture(scope="module")
 def checkout_on_slurm(slurm, finished, tmp_path_factory):
-    """A checkout whose data and base model are there; jobs run through `interpreter.py`."""
+    """A checkout whose data are there; jobs run through `interpreter.py`."""
     here = tmp_path_factory.mktemp("cluster") / "checkout"
-    shutil.copytree(finished, here, ignore=shutil.ignore_patterns("runs", "pairs", "summary.md"))
+    shutil.copytree(finished, here, ignore=shutil.ignore_patterns("models", "tokens", "runs", "pairs", "summary.md"))
     fate = here / "fate"
     fate.mkdir()
     python = fate / "python"
@@ -61,9 +64,7 @@ def checkout_on_slurm(slurm, finished, tmp_path_factory):
 def start(folder: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "study.yaml", *QUICK]
     with (folder / "said").open("w") as said:
-        return subprocess.Popen(
-            [*command, "--", "scores"], cwd=folder, stdout=said, stderr=said, env={**os.environ, "NO_COLOR": "1"}
-        )
+        return subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env={**os.environ, "NO_COLOR": "1"})
 
 
 def call(folder: Path, *arguments: object) -> tuple[int, str]:
@@ -72,6 +73,11 @@ def call(folder: Path, *arguments: object) -> tuple[int, str]:
     command += list(map(str, arguments))
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     return done.returncode, done.stdout + done.stderr
+
+
+def running() -> set[str]:
+    """Numbers of the jobs that run."""
+    return set(run("squeue", "-h", "-t", "R", "-o", "%A").split())
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +89,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     # Snakemake is killed once a run has been trained.
     first = start(story.folder)
     trained = re.compile(r"Finished jobid: \d+ \(Rule: train")
-    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 300)
+    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 400)
     assert first.poll() is None, said.read_text()[-3000:]
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -110,6 +116,14 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     second = start(story.folder)
     try:
         slurm.wait_for(lambda: "PD" in run("squeue", "-h", "-o", "%t"), "jobs that wait for the node")
+        story.pending = [job for job in slurm.jobs() if job["JobState"] == "PENDING"]
+        run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
+        # The node is drained once more while jobs run, until one of them has ended.
+        slurm.wait_for(lambda: len(running()) > 1, "running jobs")
+        run("scontrol", "update", f"NodeName={slurm.host}", "State=DRAIN", "Reason=test")
+        begin, ran = datetime.now(), running()
+        slurm.wait_for(lambda: ran - running(), "the end of one of them", 180)
+        story.drained = begin, datetime.now()
         run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
         status = second.wait(timeout=900)
     finally:
@@ -120,13 +134,29 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
 
 
 def test_the_tables_are_those_of_a_local_run(story, finished):
-    tables = sorted(path.relative_to(finished) for path in (finished / SCORES).rglob("*.parquet"))
-    tables = [path for path in tables if path.name != "points.parquet"]
-    assert len(tables) == 3 * 5 + 5
+    results = story.folder / "results" / "tiny"
+    paths = [path.relative_to(results) for kind in ("runs", "pairs") for path in (results / kind).rglob("*.*")]
+    tables = [path for path in paths if path.suffix == ".parquet"]
+    assert sum(path.parts[0] == "runs" for path in tables) == 3 * 5 + 5
     for path in tables:
-        pd.testing.assert_frame_equal(
-            pd.read_parquet(story.folder / path), pd.read_parquet(finished / path), check_exact=True
-        )
+        here, there = (pd.read_parquet(folder / path) for folder in (results, finished / "results" / "tiny"))
+        pd.testing.assert_frame_equal(here, there, check_exact=True)
+    texts = [Path("summary.md"), *(path for path in paths if path.suffix == ".csv")]
+    assert "regression.csv" in {path.name for path in texts}
+    for path in texts:
+        assert (results / path).read_text() == (finished / "results" / "tiny" / path).read_text(), path
+
+
+def test_a_job_stays_on_one_node(story):
+    assert story.pending
+    assert {job["NumNodes"] for job in story.pending} == {"1-1"}  # at least and at most
+
+
+def test_nothing_starts_on_a_drained_node(story):
+    begin, end = story.drained
+    starts = [datetime.fromisoformat(job["StartTime"]) for job in story.jobs if job["StartTime"] != "Unknown"]
+    assert min(starts) < begin and max(starts) > end
+    assert not [start for start in starts if begin < start < end.replace(microsecond=0)]  # Slurm tells whole seconds
 
 
 def test_gpus_are_given_one_by_one(story):
@@ -142,22 +172,30 @@ def test_gpus_are_given_one_by_one(story):
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(of_gpu))
 
 
-def test_jobs_that_end_badly_are_tried_again_with_more(story):
-    starts: dict[tuple[str, str], list[str]] = {}
-    for note in story.notes():
-        if note["event"] == "start":
-            starts.setdefault((note["script"], note["run"]), []).append(note["job"])
+@pytest.mark.parametrize(
+    ("fate", "script", "name", "state"),
+    [
+        ("time", "measure_perplexity.py", "lr1e-2_ep4_full_seed0", "TIMEOUT"),
+        ("scancel", "measure_perplexity.py", "lr1e-3_ep4_full_seed0", "CANCELLED"),
+        ("memory", "measure_perplexity.py", HALF, "FAILED"),  # as Slurm calls it without cgroups
+        ("kill", "sample.py", "lr1e-2_ep4_full_seed0", "FAILED"),
+    ],
+)
+def test_a_job_that_ends_badly_is_tried_again_with_more(story, fate, script, name, state):
+    assert (story.folder / "fate" / fate).exists()
+    starts = [note for note in story.notes() if note["event"] == "start"]
+    tried = [note["job"] for note in starts if (note["script"], note["run"]) == (script, name)]
     detail = {job["JobId"]: job for job in story.jobs}
-    asked = {job["JobId"]: (job["MinMemoryNode"], job["TimeLimit"], job["JobState"]) for job in story.jobs}
-    for fate in ("time", "memory", "scancel", "kill"):
-        assert (story.folder / "fate" / fate).exists(), fate
-    states = {state for _, _, state in asked.values()}
-    assert {"TIMEOUT", "CANCELLED", "FAILED", "COMPLETED"} <= states
-    sampled = starts["sample.py", "lr1e-2_ep4_full_seed0"][-3:]  # two checkpoints in an array, and one of them again
-    assert "ArrayTaskId" in detail[sampled[0]] and "ArrayTaskId" not in detail[sampled[-1]]
-    before, after = asked[sampled[0]], asked[sampled[-1]]
-    assert int(after[0].rstrip("M")) > 1.9 * int(before[0].rstrip("M"))  # an array asks for a little more
-    assert (before[1], after[1]) == ("00:31:00", "01:02:00")
+    last = detail[tried[-1]]
+    first = next(detail[job] for job in reversed(tried) if detail[job]["JobState"] != "COMPLETED")
+    assert (first["JobState"], last["JobState"]) == (state, "COMPLETED")
+    memory, more = (int(job["MinMemoryNode"].removesuffix("M")) for job in (first, last))
+    assert more > 1.9 * memory  # an array asks for a little more
+    if fate != "time":  # which came about by taking it away
+        assert first["TimeLimit"] == "00:31:00"
+    assert last["TimeLimit"] == "01:02:00"
+    if fate == "kill":  # one of an array, which is tried again alone
+        assert "ArrayTaskId" in first and "ArrayTaskId" not in last
 
 
 def test_what_was_finished_before_snakemake_was_killed_is_kept(story):
@@ -194,6 +232,14 @@ def test_a_limit_and_arrays_are_refused_and_a_limit_alone_works(story, limit, na
         status, said = call(story.folder, "--slurm-array-jobs", "none", *sample)
         assert status == 0, said[-3000:]
         assert all((story.folder / path).stat().st_mtime > time for path, time in before.items())
+
+
+def test_perturbed_prompts_are_sampled_in_an_array(story):
+    samples = [f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-{epoch}/perturbed_samples.parquet" for epoch in (2, 4)]
+    status, said = call(story.folder, "--", *samples)
+    assert status == 0, said[-3000:]
+    assert len(re.findall("Submitted array job .* The individual task IDs are 1-2", said)) == 1
+    assert all((story.folder / path).exists() for path in samples)
 
 
 def test_a_job_that_fails_for_good_is_told_with_the_last_lines_of_its_log(story):

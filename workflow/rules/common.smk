@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import os
 import re
 import shlex
 import sys
@@ -10,6 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.jobs import Job
 from snakemake.logging import logger
 
 SCRIPTS_FOLDER = Path(workflow.basedir) / "workflow" / "scripts"
@@ -363,6 +365,20 @@ def refuse_lost_arrays():
         raise WorkflowError(
             f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise it"
         )
+
+
+def leave_first_of_array_alone():
+    """Around every job of an array the Slurm plugin (2.8.0) runs a process that then looks for the files of the array's first job.
+
+    A later job would fail if the first one took longer. Its own files are looked after by the process within.
+    """
+    task, first = (int(os.environ.get(f"SLURM_ARRAY_TASK_{which}", 0)) for which in ("ID", "MIN"))
+    if task > first and getattr(workflow.executor_settings, "array_execs", ""):
+
+        async def do_nothing(job, *args, **kwargs):
+            pass
+
+        Job.postprocess = do_nothing
 
 
 def remember_failures():
