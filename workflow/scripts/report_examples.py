@@ -37,9 +37,7 @@ def main(
         predicted = found[here].set_index("example_id")["predicted_drop"]
         predicted_from = MODEL_TITLES[found["model"].iloc[0]]
     texts = read_table(data, ["example_id", "question", "solution"])
-    labels = None
-    for label in difficulty:
-        labels = difficulty_of(texts.set_index("example_id"), label)
+    labels = difficulty_of(texts.set_index("example_id"), difficulty[0]) if difficulty else None
     examples = examples_table(scores, p, texts, predicted, labels)
 
     keys = ["split", "example_id", "sample"]
