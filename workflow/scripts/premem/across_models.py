@@ -116,7 +116,8 @@ def models_page(dataset: str, table: pd.DataFrame, image: str) -> str:
                 "Where does memorization appear, and with it the difference between premem accuracy and train accuracy "
                 "as predictors? An example is memorized if its perplexity is at most p, which is calibrated for each "
                 "model. Shares and gaps are those of each run's last checkpoint. Brackets hold intervals over "
-                "resampled runs.",
+                "resampled runs. Where a model learns so little that its test accuracy hardly moves, there is nothing "
+                "to predict and to calibrate p on: R² and the share memorized then say little, the gap still does.",
                 f"![Models]({image})",
                 markdown_table(("", *models), rows),
             ]
@@ -140,8 +141,8 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
         (
             left,
             {
-                "memorized_most": ("memorized, the run with most", PREDICTED, "o"),
-                "gap_largest": ("train − test accuracy, largest", TRAIN, "s"),
+                "memorized": ("memorized, mean of the runs", PREDICTED, "o"),
+                "gap": ("train − test accuracy, mean of the runs", TRAIN, "s"),
                 "test_accuracy": ("best test accuracy", "#000000", "D"),
             },
         ),
@@ -177,8 +178,9 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
         ax.set_xlabel("weights" if known else "model")
         ax.grid(axis="y", color=GUIDE, linewidth=0.3)
         ax.set_axisbelow(True)
-        ax.legend(loc="best")
-    left.set(ylabel="share of the training set; accuracy", ylim=(-0.02, 1.02))
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    gaps = table.loc[table["statistic"] == "gap", ["estimate", "low"]].to_numpy()
+    left.set(ylabel="share of the training set; accuracy", ylim=(np.nanmin([0.0, *gaps.flat]) - 0.02, 1.02))
     lowest = np.nanmin(
         [0.0, *table.loc[table["statistic"].isin(["premem_accuracy_held_out", "train_accuracy"]), "low"]]
     )

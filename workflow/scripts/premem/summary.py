@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from premem.grading import GRADERS
+from premem.numbers import write_number
 
 STATISTICS = {
     "r_squared": "R² (y = x)",
@@ -18,6 +19,8 @@ STATISTICS = {
     "ols_intercept": "intercept",
     "threshold": "threshold p",
 }
+FINE = {"mean_absolute_error", "mean_absolute_error_leave_one_run_out", "threshold"}
+"""Those whose third decimal tells something."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,7 @@ class PairResults:
         row = table[(table["predictor"] == predictor) & (table["statistic"] == statistic)]
         if row.empty or row["estimate"].isna().all():
             return "–"
-        number = row.iloc[0]
-        interval = "" if pd.isna(number["low"]) else f" [{number['low']:.2f}, {number['high']:.2f}]"
-        return f"{number['estimate']:.2f}{interval}"
+        return write_number(row.iloc[0], 3 if statistic in FINE else 2)
 
     @property
     def title(self) -> str:
