@@ -21,7 +21,7 @@ def where_needed(needs, paths):
 def read_from_checkpoints():
     """The block without predictors that do not read checkpoints: one more of those measures nothing anew."""
     read = [name for name in PREDICTORS if PREDICTORS[name].needs in ("weights", "confidences")]
-    names = [name for name in read if name in STUDY.predictors.names]
+    names = tuple(name for name in read if name in STUDY.predictors.names)
     return STUDY.predictors.model_copy(update={"names": names})
 
 
