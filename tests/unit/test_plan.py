@@ -73,7 +73,7 @@ def test_gpu_hours_by_hand(study, tmp_path):
     study = study.model_copy(update={"models": {"tiny": big}})
     text = plan(study, [], tmp_path)
     trained, measured, sampled = 256 * 432, 256 * (4 * 48 + 24), 832 * 40
-    predictors = 3 * 5 * 2 * 8 * 256 + 832 * (256 + 40)  # gradients, and the confidence of answers
+    predictors = 3 * 5 * 2 * 8 * 256 + 832 // 2 * (256 + 40)  # gradients, and the confidence of an answer to each
     perturbed = 3 * (48 + 48 + 24) * 2 * 40  # two perturbations and none, at the last checkpoints
     hours = [
         operations * 1e12 * tokens / (100e12 * share) / 3600

@@ -167,7 +167,7 @@ def test_predictors_are_compared_on_every_test_set(finished):
     assert (weights > 0).all(axis=None)
     assert set(weights) == {"distance", "relative_distance", "gradient_variance"}
     confidences = pd.read_parquet(results / RUN / "confidences.parquet")
-    assert confidences.groupby("split").size().to_dict() == {"test": 64, "train": 48, "wording": 16}
+    assert confidences.groupby("split").size().to_dict() == {"test": 32, "train": 24, "wording": 8}
     assert (confidences["log_probability"] < 0).all()
     pair = results / "pairs" / "tiny" / "arithmetic"
     comparison = pd.read_csv(pair / "predictors.csv")

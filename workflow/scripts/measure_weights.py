@@ -46,6 +46,7 @@ def main(
         model = model.cuda() if torch.cuda.is_available() else model
         if samples:
             answers = read_table(samples[position], ["split", "example_id", "sample", "text", "finish_reason"])
+            answers = answers[answers["sample"] < settings.atc_answers]
             texts = answers["text"].where(answers["finish_reason"] != "stop", answers["text"] + stop)
             ids = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
             given = [TokenizedExample(p, t) for p, t in zip(prompts[answers["example_id"]], ids, strict=True)]

@@ -139,7 +139,7 @@ def tokens_of(study: Study, run: Run, work: Work) -> dict[str, float] | None:
     if "gradient_variance" in wanted.names:
         weights += 3 * work.checkpoints * examples * work.tokens_per_example  # forward and backward
     if "atc" in wanted.names:
-        answers = work.checkpoints * prompts * study.sampling.n
+        answers = work.checkpoints * prompts * min(wanted.atc_answers, study.sampling.n)
         weights += answers * (work.tokens_per_example + study.sampling.max_new_tokens)
     perturbed = work.train_examples * (1 + len(study.perturbations_of(run.dataset)))  # and unperturbed
     return {

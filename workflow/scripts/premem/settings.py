@@ -613,6 +613,9 @@ class Predictors(Block):
     """Examples in each of them."""
     seed: int = 0
     """Of the mini-batches."""
+    atc_answers: PositiveInt = 2
+    """For ``atc``: how many of the ``sampling.n`` answers to each prompt are looked at. Each is a pass through the
+    checkpoint, for training and test prompts."""
 
 
 class Robustness(Block):
