@@ -161,14 +161,14 @@ def test_nothing_starts_on_a_drained_node(story):
 
 def test_gpus_are_given_one_by_one(story):
     notes = story.notes()
-    assert {note["gpus"] for note in notes} == {"0", "1"}
+    assert {note["gpus"] for note in notes} == {"0", "1"}  # how many jobs each gets is Slurm's choice
     ends = {note["process"]: note["time"] for note in notes if note["event"] == "end"}
     whole = sorted(
         (n["time"], ends[n["process"]], n["gpus"]) for n in notes if n["event"] == "start" and n["process"] in ends
     )
+    assert len(whole) > 6
     for gpu in "01":
         of_gpu = [(begin, end) for begin, end, name in whole if name == gpu]
-        assert len(of_gpu) > 2
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(of_gpu))
 
 
