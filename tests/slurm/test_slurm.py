@@ -160,16 +160,19 @@ def test_nothing_starts_on_a_drained_node(story):
 
 
 def test_gpus_are_given_one_by_one(story):
+    """Whichever Slurm chooses: how many jobs each GPU gets is chance. Jobs that ended badly count as well."""
     notes = story.notes()
-    assert {note["gpus"] for note in notes} == {"0", "1"}  # how many jobs each gets is Slurm's choice
     ends = {note["process"]: note["time"] for note in notes if note["event"] == "end"}
-    whole = sorted(
-        (n["time"], ends[n["process"]], n["gpus"]) for n in notes if n["event"] == "start" and n["process"] in ends
-    )
-    assert len(whole) > 6
-    for gpu in "01":
-        of_gpu = [(begin, end) for begin, end, name in whole if name == gpu]
-        assert all(earlier[1] <= later[0] for earlier, later in pairwise(of_gpu))
+    ended = {job["JobId"]: job["EndTime"] for job in story.jobs}  # whole seconds
+    on = {"0": [], "1": []}
+    for note in notes:
+        if note["event"] == "start":
+            end = ends.get(note["process"]) or datetime.fromisoformat(ended[note["job"]]).timestamp()
+            on[note["gpus"]].append((note["time"], end))
+    assert sum(map(len, on.values())) >= 3 + 5 + 3 + 4  # trained, sampled and measured, and what came to grief
+    for of_gpu in on.values():
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(sorted(of_gpu)))
+    assert any(a[0] < b[1] and b[0] < a[1] for a in on["0"] for b in on["1"])  # both at once
 
 
 @pytest.mark.parametrize(
