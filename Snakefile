@@ -18,14 +18,14 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/elsewhere.smk"
+include: "workflow/rules/imports.smk"
 include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/predictors.smk"
 include: "workflow/rules/robustness.smk"
-include: "workflow/rules/examples.smk"
-include: "workflow/rules/across_models.smk"
+include: "workflow/rules/example_reports.smk"
+include: "workflow/rules/model_comparison.smk"
 include: "workflow/rules/curation.smk"
 include: "workflow/rules/summary.smk"
 
@@ -125,14 +125,14 @@ rule robustness:
         TARGETS["robustness"],
 
 
-rule examples:
+rule example_reports:
     input:
-        TARGETS["examples"],
+        TARGETS["example_reports"],
 
 
-rule models:
+rule model_comparison:
     input:
-        TARGETS["models"],
+        TARGETS["model_comparison"],
 
 
 rule curation:

@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from premem.models import load_model
-from premem.perplexity import target_nll
-from premem.settings import PerplexityHardware
-from premem.tables import read_table
-from premem.tokens import TokenizedExample, examples_of
+from premem.base.tables import read_table
+from premem.config.hardware import PerplexityHardware
+from premem.lm.models import load_model
+from premem.lm.perplexity import target_nll
+from premem.lm.tokens import TokenizedExample, examples_of
 
 LARGE_VOCABULARY, LARGE_BATCH = 128_256, 4096  # Llama 3's, and a batch that shows it
 EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"

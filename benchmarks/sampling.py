@@ -20,12 +20,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 import torch
 
-from premem.models import load_model
-from premem.sampling import open_backend, seeded_prompts
-from premem.sampling.vllm_backend import VllmBackend
-from premem.settings import SamplingHardware, SamplingSettings
-from premem.tables import read_table
-from premem.tokens import load_tokenizer
+from premem.base.tables import read_table
+from premem.config.hardware import SamplingHardware
+from premem.config.sampling import SamplingSettings
+from premem.lm.models import load_model
+from premem.lm.sampling import open_backend, seeded_prompts
+from premem.lm.sampling.vllm_backend import VllmBackend
+from premem.lm.tokens import load_tokenizer
 
 EMBEDDED = Path(__file__).parents[1] / "results" / "embedded"
 SETTINGS = SamplingSettings(n=4, max_new_tokens=64)

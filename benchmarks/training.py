@@ -24,9 +24,11 @@ import torch
 from accelerate import PartialState
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM, TrainerCallback
 
-from premem.pretraining import train_tokenizer
-from premem.settings import Tokenizer, Training, TrainingHardware
-from premem.training import fine_tune
+from premem.config.hardware import TrainingHardware
+from premem.config.models import Tokenizer
+from premem.config.training import Training
+from premem.lm.pretraining import train_tokenizer
+from premem.lm.training import fine_tune
 
 LAUNCHER = Path(__file__).parents[1] / "workflow" / "scripts" / "launch.py"
 LLAMA_3 = {"vocab_size": 128256, "num_key_value_heads": 8}

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.across_models import ModelResults, compare_models, models_page, plot_models
-from premem.settings import Figures, Statistics
-from premem.study import Study
+from premem.analysis.model_comparison import ModelResults, compare_models, models_page, plot_models
+from premem.config.analyses import Figures
+from premem.config.statistics import Statistics
+from premem.config.study import Study
 
 
 def results(name, weights, memorized):
@@ -77,4 +78,4 @@ def test_one_model_is_not_compared():
         "sweep": [{"model": "a", "dataset": "d", "lr": 1, "epochs": 1, "size": "full"}],
     }
     with pytest.raises(ValueError, match="no dataset has runs of several models"):
-        Study(**study, analyses=["models"])
+        Study(**study, analyses=["model_comparison"])

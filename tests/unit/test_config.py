@@ -5,10 +5,10 @@ import copy
 import pytest
 import yaml
 
-from premem import settings, study
-from premem.errors import UserError
-from premem.settings import Sweep, spell_learning_rate
-from premem.study import load_study
+from premem.base.errors import UserError
+from premem.config.block import Block
+from premem.config.load import load_study
+from premem.config.sweep import Sweep, spell_learning_rate
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_every_study_file_is_valid(root):
             {"builtin": "arithmetic", "train": {"files": ["no/such.jsonl"]}},
             ["there is no file no/such.jsonl"],
         ),
-        ("datasets.arithmetic.test", {"train": {"examples": 3}}, ["datasets.arithmetic.test.train"]),
+        ("datasets.arithmetic.test", {"train": {"num_examples": 3}}, ["datasets.arithmetic.test.train"]),
         ("datasets.arithmetic.test", {}, ["datasets.arithmetic.test"]),
         ("threshold", {"grid": {"start": 3, "stop": 2}}, ["threshold.grid: start 3.0 is not below stop 2.0"]),
         ("models.tiny.pretrain.architecture.heads", 3, ["hidden_size 64 is not a multiple of heads 3"]),
@@ -166,8 +166,7 @@ def test_all_problems_are_named_at_once(config):
 
 
 def test_every_key_is_described_where_it_is_defined():
-    blocks = [block for module in (settings, study) for block in vars(module).values() if isinstance(block, type)]
-    blocks = [block for block in blocks if issubclass(block, settings.Block)]
+    blocks = [Block, *Block.__subclasses__()]
     assert len(blocks) > 15
     missing = [
         f"{block.__name__}.{name}"
@@ -179,12 +178,12 @@ def test_every_key_is_described_where_it_is_defined():
 
 
 def test_a_builtin_dataset_changes_key_by_key(config):
-    datasets = {"gsm8k": {"builtin": "gsm8k", "train": {"examples": 300}}}
+    datasets = {"gsm8k": {"builtin": "gsm8k", "train": {"num_examples": 300}}}
     study = load_study(
         {**edited(config, "sweep.0.dataset", "arithmetic"), "datasets": config["datasets"] | datasets}, "x"
     )
     train = study.datasets["gsm8k"].train
-    assert (train.hub, train.split, train.examples) == ("openai/gsm8k", "train", 300)
+    assert (train.hub, train.split, train.num_examples) == ("openai/gsm8k", "train", 300)
     assert study.datasets["gsm8k"].prompt == "{question}\nAnswer:"
 
 
@@ -216,7 +215,7 @@ def test_which_prompts_are_perturbed_and_when(config):
     assert every.perturbed_epochs(18) == [3, 6, 9, 12, 15, 18]
     listed = load_study(edited(config, "robustness", {"checkpoints": [6, 18]}), "config.yaml")
     assert [listed.perturbed_epochs(epochs) for epochs in (18, 9, 3)] == [[6, 18], [6], []]
-    plain = edited(edited(config, "robustness", {}), "examples", {})
+    plain = edited(edited(config, "robustness", {}), "example_reports", {})
     assert not load_study(plain, "config.yaml").predicts_brittleness
     assert load_study({**plain, "analyses": ["robustness"]}, "config.yaml").predicts_brittleness
     none = {**edited(plain, "datasets.arithmetic.perturbations", {}), "analyses": ["robustness"]}

@@ -9,18 +9,20 @@ import yaml
 from scipy.stats import t as student
 
 from draw_start import main as draw_start
-from premem.arithmetic import generate_problems
-from premem.curation.collect import Collected, collect, describe_examples, extend, start, weigh
-from premem.curation.efficiency import compare_strategies, data_efficiency
-from premem.curation.figures import plot_strategies
-from premem.curation.overlap import Overlap, spelling
-from premem.curation.page import comparison_page, selection_page
-from premem.curation.sources import Generator, PoolSource, read_pool
-from premem.curation.strategies import STRATEGIES
-from premem.errors import UserError
-from premem.settings import Collection, Examples, Figures, Pool, StrategyName
-from premem.study import load_study
-from premem.tables import write_table
+from premem.analysis.curation.collect import Collected, collect, describe_examples, extend, start, weigh
+from premem.analysis.curation.efficiency import compare_strategies, data_efficiency
+from premem.analysis.curation.figures import plot_strategies
+from premem.analysis.curation.overlap import Overlap, spelling
+from premem.analysis.curation.page import comparison_page, selection_page
+from premem.analysis.curation.sources import Generator, PoolSource, read_pool
+from premem.analysis.curation.strategies import STRATEGIES
+from premem.base.errors import UserError
+from premem.base.tables import write_table
+from premem.config.analyses import Figures
+from premem.config.curation import Collection, Pool, StrategyName
+from premem.config.data import Reading
+from premem.config.load import load_study
+from premem.data.arithmetic import generate_problems
 
 SETTINGS = Collection()
 
@@ -201,7 +203,7 @@ def test_a_pool_names_its_columns(examples, tmp_path):
     rows = pool_of(examples, 1).rename(columns={"question": "query", "solution": "response", "resembles": "original"})
     rows.drop(columns="answer").to_json(tmp_path / "pool.jsonl", orient="records", lines=True)
     pool = {"files": [str(tmp_path / "pool.jsonl")], "columns": {"question": "query", "solution": "response"}}
-    settings = Examples(answers="gsm8k", columns=COLUMNS)
+    settings = Reading(answers="gsm8k", columns=COLUMNS)
     found = read_pool(Pool(**pool, resembles="original"), settings, "mine")
     assert list(found) == ["question", "solution", "resembles", "answer"]
     assert found["answer"].tolist() == examples["answer"].tolist()
@@ -223,13 +225,13 @@ def test_bad_rows_of_a_pool_are_refused_or_dropped(examples, tmp_path):
     with pytest.raises(
         UserError, match=r"new_examples\.pool: 2 bad examples: row 12: the same question as row 11; row"
     ):
-        read_pool(pool, Examples(answers="gsm8k"), "mine")
-    assert len(read_pool(pool, Examples(answers="gsm8k", bad_examples="drop"), "mine")) == 12
+        read_pool(pool, Reading(answers="gsm8k"), "mine")
+    assert len(read_pool(pool, Reading(answers="gsm8k", bad_examples="drop"), "mine")) == 12
 
 
 def test_a_pool_is_not_generated():
     with pytest.raises(ValueError, match=r"goes under new_examples\.generate"):
-        Pool(generate="arithmetic", steps={1: 1}, examples=3, resembles="question")
+        Pool(generate="arithmetic", steps={1: 1}, num_examples=3, resembles="question")
 
 
 # --- collection -----------------------------------------------------------------------------------------------------
@@ -367,7 +369,7 @@ def config(root):
 def test_rounds_unroll_by_name(config):
     study = load_study(config, "x")
     of_seed = [made for made in study.rounds.values() if made.seed == 3]
-    assert [(made.dataset, made.collected, made.examples, made.previous) for made in of_seed] == [
+    assert [(made.dataset, made.collected, made.num_examples, made.previous) for made in of_seed] == [
         ("stories-seed3-round0", 24, 24, None),
         ("stories-premem-seed3-round1", 8, 32, "stories-seed3-round0"),
         ("stories-premem-seed3-round2", 4, 36, "stories-premem-seed3-round1"),
@@ -377,7 +379,7 @@ def test_rounds_unroll_by_name(config):
     ]
     assert [made.number for made in of_seed] == [0, 1, 2, 1, 2, 3]
     assert len(study.rounds) == 12
-    assert {made.home for made in study.rounds.values()} == {"stories"}
+    assert {made.source_dataset for made in study.rounds.values()} == {"stories"}
 
 
 def test_every_training_takes_as_many_steps(config):
@@ -396,7 +398,7 @@ def test_a_curation_is_a_study_without_a_sweep(config):
     starts = study.runs_of("tiny", "stories")
     assert [run.dataset for run in starts] == ["stories-seed0-round0", "stories-seed3-round0"]
     assert study.trained_runs == tuple(map(study.run_of, study.rounds.values()))
-    assert study.home("stories-iid-seed3-round3") == study.home("stories") == "stories"
+    assert study.source_dataset("stories-iid-seed3-round3") == study.source_dataset("stories") == "stories"
     assert study.dataset("stories-premem-seed0-round2") is study.datasets["stories"]
     config["sweep"] = [{"model": "tiny", "dataset": "stories", "lr": 1e-3, "epochs": 1, "size": "full"}]
     study = load_study(config, "x")
@@ -458,7 +460,7 @@ def no_labels(config):
             ),
             "datasets.stories.new_examples.pool.files: there is no file no/pool.jsonl; correct the path",
         ),
-        (lambda c: c.update(curation=None), "give runs in sweep, results made elsewhere in imports, or curation"),
+        (lambda c: c.update(curation=None), "give runs in sweep, imported results in imports, or curation"),
         (
             lambda c: c["datasets"].update({"stories-seed3-round0": c["datasets"]["stories"]}),
             "datasets.stories-seed3-round0: a round of curation is called so; rename it",

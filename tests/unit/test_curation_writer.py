@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.curation import writer as module
-from premem.curation.collect import collect
-from premem.curation.sources import open_source
-from premem.curation.writer import DISAGREEING, UNFINISHED, WITHOUT_ANSWER, WriterSource
-from premem.errors import UserError
-from premem.pretraining import pretrain
-from premem.sampling import Completion
-from premem.settings import Collection, Examples, NewExamples, Pretraining, SamplingHardware, Writer
+from premem.analysis.curation import writer as module
+from premem.analysis.curation.collect import collect
+from premem.analysis.curation.sources import open_source
+from premem.analysis.curation.writer import DISAGREEING, UNFINISHED, WITHOUT_ANSWER, WriterSource
+from premem.base.errors import UserError
+from premem.config.curation import Collection, NewExamples, Writer
+from premem.config.data import Reading
+from premem.config.hardware import SamplingHardware
+from premem.config.models import Pretraining
+from premem.lm.pretraining import pretrain
+from premem.lm.sampling import Completion
 
 SAMPLING = {"n": 4, "max_new_tokens": 16}
 PROMPTS = {"prompt": "Given {question} New :", "stop": " Done", "solve": "{question} so", "solve_stop": " Done"}
@@ -71,7 +74,7 @@ def test_a_model_writes_new_examples(folder, examples):
     tests = [question("Ada", 1, 1), question("Otto", 2, 3)]
 
     def run(seed):
-        source = open_source(written, examples, Examples(answers="gsm8k"), None, folder, HARDWARE, seed)
+        source = open_source(written, examples, Reading(answers="gsm8k"), None, folder, HARDWARE, seed)
         known = [*examples["question"], *tests]
         return collect(examples, "premem", 12, Collection(), source, known, tests, (0, 1), "round1").examples
 
@@ -203,7 +206,7 @@ import sys
 for name in ("datasets", "math_verify", "matplotlib", "pebble", "statsmodels"):
     sys.modules[name] = None  # importing it fails
 import collect_examples
-import premem.curation.writer
+import premem.analysis.curation.writer
 """
 
 

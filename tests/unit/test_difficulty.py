@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from premem.difficulty import difficulty_of
-from premem.errors import UserError
-from premem.settings import Dataset
+from premem.base.errors import UserError
+from premem.config.dataset import Dataset
+from premem.data.difficulty import difficulty_of
 
 
 def test_labels_become_numbers():

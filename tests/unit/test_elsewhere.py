@@ -1,4 +1,4 @@
-"""premem.elsewhere: the authors' release and tables of one's own; what is said of bad ones."""
+"""premem.scoring.imported_results: the authors' release and tables of one's own; what is said of bad ones."""
 
 import re
 import shutil
@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.elsewhere import read_release, read_tables
-from premem.errors import UserError
-from premem.regression import best_threshold, calibrate, r_squared, squared_correlation, threshold_grid
-from premem.scores import RunScores, place_points, predict_over_grid, runs_of_tables
-from premem.settings import Grid
+from premem.analysis.regression import best_threshold, calibrate, r_squared, squared_correlation, threshold_grid
+from premem.base.errors import UserError
+from premem.config.statistics import Grid
+from premem.scoring.imported_results import read_release, read_tables
+from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 
 RUN = "toy_2epochs_full_lr2e-05_bs4"
 AUTHORS_P = float(np.exp(np.exp(-2.3)))

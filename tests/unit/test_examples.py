@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.examples import examples_page, examples_table, fenced, memorized_at, typical_samples
+from premem.analysis.example_reports import examples_page, examples_table, fenced, memorized_at, typical_samples
 
 P = 1.3
 
@@ -118,7 +118,7 @@ def test_the_page_shows_the_most_and_the_least_learned(memorization):
     assert "| accuracy | 0.00 | 0.00 | 0.50 |" in page
     assert "A right answer (1 of 2 are):\n\n```text\n7\n```" in page
     assert "````text\n```\n# not a heading\n<b>\n````" in page
-    assert "not known here: `examples: {brittleness: true}`" in page
+    assert "not known here: `example_reports: {brittleness: true}`" in page
     assert "nan" not in page.lower()
     said = examples_page("a run", table.assign(predicted_drop=0.25), answers_of("d"), P, 9, "train accuracy")
     assert "predicted to lose under perturbations comes from train accuracy" in said

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from premem import provenance
-from premem.explain import describe, why_stale
-from premem.files import whole
-from premem.plan import Job
-from premem.study import load_study
-from premem.unused import find_unused, remove_unused
+from premem.base import provenance
+from premem.base.files import whole
+from premem.config.load import load_study
+from premem.jobs.explain import describe, why_stale
+from premem.jobs.plan import Job
+from premem.jobs.unused import find_unused, remove_unused
 
 SUFFIXES = {".parquet", ".txt", ".pdf", ".svg", ".log", ".tsv"}
 PARAMS = "Params have changed since last execution: Union of exclusive params before and now across all output: "

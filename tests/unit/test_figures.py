@@ -1,4 +1,4 @@
-"""premem.figures: every figure from made-up data, for a single run and for more runs than fit."""
+"""premem.report.figures: every figure from made-up data, for a single run and for more runs than fit."""
 
 from itertools import combinations
 from pathlib import Path
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
-from premem import figures
-from premem.settings import Figures
+from premem.config.analyses import Figures
+from premem.report import figures
 
 WIDTH = Figures()
 P = 1.5

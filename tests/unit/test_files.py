@@ -7,9 +7,9 @@ import sys
 import pandas as pd
 import pytest
 
-from premem.errors import UserError
-from premem.files import link_folder, remove, whole
-from premem.tables import read_csv, read_made_by, read_table, write_csv, write_table
+from premem.base.errors import UserError
+from premem.base.files import link_folder, remove, whole
+from premem.base.tables import read_csv, read_made_by, read_table, write_csv, write_table
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from premem import memorization
-from premem.errors import UserError
+from premem.base.errors import UserError
+from premem.scoring import memorization
 
 # Three checkpoints (rows) of three examples (columns), and p = 1.5:
 ACCURACY = np.array([[0.0, 0.4, 0.2], [0.6, 0.8, 0.6], [0.8, 0.2, 1.0]])

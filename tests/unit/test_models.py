@@ -22,17 +22,20 @@ from transformers import (
 
 from check_fit import main as check_fit
 from measure_ifd import main as measure_ifd
-from premem import perplexity
-from premem.errors import UserError
-from premem.models import load_model
-from premem.perplexity import batches_by_length, nll_under_checkpoint, target_nll
-from premem.pretraining import new_model, train_tokenizer
-from premem.sampling import cut_at_stop, open_backend, seeded_prompts
-from premem.sampling.transformers_backend import _StopDetector, choose_tokens
-from premem.settings import PerplexityHardware, Pretraining, SamplingHardware, SamplingSettings, Templates
-from premem.settings import Tokenizer as TokenizerSettings
-from premem.tables import read_made_by, read_table, write_table
-from premem.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
+from premem.base.errors import UserError
+from premem.base.tables import read_made_by, read_table, write_table
+from premem.config.data import Templates
+from premem.config.hardware import PerplexityHardware, SamplingHardware
+from premem.config.models import Pretraining
+from premem.config.models import Tokenizer as TokenizerSettings
+from premem.config.sampling import SamplingSettings
+from premem.lm import perplexity
+from premem.lm.models import load_model
+from premem.lm.perplexity import batches_by_length, nll_under_checkpoint, target_nll
+from premem.lm.pretraining import new_model, train_tokenizer
+from premem.lm.sampling import cut_at_stop, open_backend, seeded_prompts
+from premem.lm.sampling.transformers_backend import _StopDetector, choose_tokens
+from premem.lm.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
 from tokenize_data import main as tokenize_data
 
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""premem.plan: what a study will take, from what is known before it runs."""
+"""premem.jobs.plan: what a study will take, from what is known before it runs."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from premem.plan import Job, checkpoint_gb, number_of_weights, plan, read_dry_run
-from premem.settings import Model
-from premem.study import load_study
+from premem.config.load import load_study
+from premem.config.models import Model
+from premem.jobs.plan import Job, checkpoint_gb, number_of_weights, plan, read_dry_run
 
 DRY_RUN = """
 [Tue Nov 24 03:01:26 2026]

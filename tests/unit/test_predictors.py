@@ -9,16 +9,17 @@ import torch
 from scipy.stats import spearmanr
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from premem.predictors import PREDICTORS
-from premem.predictors.compare import LINEAR, PREMEM, STUDY_P, compare
-from premem.predictors.from_answers import atc_of_run, average_thresholded_confidence, self_consistency
-from premem.predictors.from_scores import accuracy_by_difficulty, cartography, forgetting_events, train_loss
-from premem.predictors.from_weights import distances, gradient_variance, variance_of_gradients
-from premem.predictors.page import predictors_page
-from premem.regression import r_squared, resample
-from premem.scores import RunScores
-from premem.settings import CHEAP, PredictorName, Predictors, Statistics
-from premem.tokens import TokenizedExample
+from premem.analysis.predictors import PREDICTORS
+from premem.analysis.predictors.compare import LINEAR, PREMEM, STUDY_P, compare
+from premem.analysis.predictors.from_answers import atc_of_run, average_thresholded_confidence, self_consistency
+from premem.analysis.predictors.from_scores import accuracy_by_difficulty, cartography, forgetting_events, train_loss
+from premem.analysis.predictors.from_weights import distances, gradient_variance, variance_of_gradients
+from premem.analysis.predictors.page import predictors_page
+from premem.analysis.regression import r_squared, resample
+from premem.config.analyses import CHEAP, PredictorName, Predictors
+from premem.config.statistics import Statistics
+from premem.lm.tokens import TokenizedExample
+from premem.scoring.scores import RunScores
 
 STATISTICS = Statistics(resamples=200)
 

@@ -5,17 +5,17 @@ import json
 import pandas as pd
 import pytest
 
-from premem.arithmetic import LARGEST_VALUE, UNSEEN, USUAL, generate_problems
-from premem.errors import UserError
-from premem.grading import final_answer
-from premem.prepare import prepare_split
-from premem.settings import Examples, Split
-from premem.tokens import select_subset
+from premem.base.errors import UserError
+from premem.config.data import Reading, Split
+from premem.data.arithmetic import LARGEST_VALUE, UNSEEN, USUAL, generate_problems
+from premem.data.preparation import prepare_split
+from premem.lm.tokens import select_subset
+from premem.scoring.grading import final_answer
 
 ROWS = [
     {"problem": f"What is {i} + 1?", "solution": f"It is {i + 1}.\n#### {i + 1}", "level": i % 3} for i in range(20)
 ]
-SETTINGS = Examples(answers="gsm8k", columns={"question": "problem", "level": "level"})
+SETTINGS = Reading(answers="gsm8k", columns={"question": "problem", "level": "level"})
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_columns_are_renamed_and_answers_read_from_solutions(write):
 def test_parquet_and_an_answer_column(tmp_path):
     rows = pd.DataFrame({"question": ["a", "b"], "solution": ["x", "y"], "answer": [1, 2]})
     rows.to_parquet(tmp_path / "d.parquet")
-    table, _ = prepare(Split(files=(str(tmp_path / "d.parquet"),)), Examples(answers="gsm8k"))
+    table, _ = prepare(Split(files=(str(tmp_path / "d.parquet"),)), Reading(answers="gsm8k"))
     assert table["answer"].tolist() == ["1", "2"]
 
 
@@ -62,10 +62,10 @@ def test_subsets_are_seeded_and_nested(write):
 
 def test_a_number_of_examples_is_drawn(write):
     source = write(ROWS)
-    table, _ = prepare(source.model_copy(update={"examples": 7}))
+    table, _ = prepare(source.model_copy(update={"num_examples": 7}))
     assert len(table) == 7
-    with pytest.raises(UserError, match=r"datasets\.mine\.train\.examples: 21 wanted, but the source has 20"):
-        prepare(source.model_copy(update={"examples": 21}))
+    with pytest.raises(UserError, match=r"datasets\.mine\.train\.num_examples: 21 wanted, but the source has 20"):
+        prepare(source.model_copy(update={"num_examples": 21}))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_missing_column_is_named(write):
 
 
 def test_a_column_cannot_take_a_name_that_is_given(write):
-    settings = Examples(answers="gsm8k", columns={"question": "problem", "example_id": "level"})
+    settings = Reading(answers="gsm8k", columns={"question": "problem", "example_id": "level"})
     with pytest.raises(UserError, match="columns: example_id is a name that premem gives"):
         prepare(write(ROWS), settings)
 
@@ -107,9 +107,9 @@ def test_a_malformed_file_is_named(tmp_path):
 
 
 def test_generated_test_problems_are_none_of_the_training_problems():
-    train = Split(generate="arithmetic", steps={1: 1}, examples=400)
-    test = Split(generate="arithmetic", steps={1: 1}, examples=400)
-    settings = Examples(answers="gsm8k")
+    train = Split(generate="arithmetic", steps={1: 1}, num_examples=400)
+    test = Split(generate="arithmetic", steps={1: 1}, num_examples=400)
+    settings = Reading(answers="gsm8k")
     trained, _ = prepare_split("a", "train", train, train, settings)
     tested, _ = prepare_split("a", "test", test, train, settings)
     assert not set(trained["question"]) & set(tested["question"])
@@ -134,7 +134,7 @@ def test_arithmetic_traces_are_right():
 
 def test_gsm8k(shared_data):
     source = Split(files=(str(shared_data / "gsm8k" / "test.jsonl"),))
-    table, bad = prepare(source, Examples(answers="gsm8k", columns={"solution": "answer"}))
+    table, bad = prepare(source, Reading(answers="gsm8k", columns={"solution": "answer"}))
     assert len(table) == 1319
     assert not bad.rows
     assert table["answer"].iloc[0] == "18"
@@ -151,8 +151,8 @@ def test_unseen_wording_is_other_sentences_of_the_same_words():
         for problem, _ in zip(generate_problems(1, {1: 8, 2: 1}), range(3000), strict=False)
         for word in f"{problem.question} {problem.solution}".split()
     }
-    settings = Examples(answers="gsm8k")
-    train = Split(generate="arithmetic", steps={2: 1}, examples=50)
+    settings = Reading(answers="gsm8k")
+    train = Split(generate="arithmetic", steps={2: 1}, num_examples=50)
     unseen, _ = prepare_split("mine", "wording", train.model_copy(update={"wording": "unseen"}), train, settings)
     assert {word for question in unseen["question"] for word in question.split()} <= usual
 

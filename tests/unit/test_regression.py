@@ -1,4 +1,4 @@
-"""premem.regression: the formulas, the calibration of p, intervals from resampled runs."""
+"""premem.analysis.regression: the formulas, the calibration of p, intervals from resampled runs."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from premem import regression
-from premem.errors import UserError
-from premem.settings import Grid, Statistics
+from premem.analysis import regression
+from premem.base.errors import UserError
+from premem.config.statistics import Grid, Statistics
 
 STATISTICS = Statistics(resamples=200)
 

@@ -1,12 +1,14 @@
-"""premem.requests: what jobs ask a cluster for."""
+"""premem.jobs.resources: what jobs ask a cluster for."""
 
 import math
 
 import pytest
 import yaml
 
-from premem.plan import number_of_weights
-from premem.requests import (
+from premem.config.load import load_study
+from premem.config.study import Study
+from premem.jobs.plan import number_of_weights
+from premem.jobs.resources import (
     ANSWER_KB,
     GRADES_PER_SECOND,
     PROCESS_MB,
@@ -17,7 +19,6 @@ from premem.requests import (
     minutes,
     pretraining,
 )
-from premem.study import Study, load_study
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def study(config):
 
 def with_many(config, examples: int) -> Study:
     """The study with as many training examples, 32 + 8 to test on, and 2 answers to each at 2 checkpoints."""
-    config["datasets"]["arithmetic"]["train"]["examples"] = examples
+    config["datasets"]["arithmetic"]["train"]["num_examples"] = examples
     return load_study(config, "tiny.yaml")
 
 
@@ -65,7 +66,7 @@ def test_a_number_of_answers_that_is_not_known_yet(config, tmp_path):
         "columns": {"question": "question", "solution": "answer"},
         "answers": "gsm8k",
     }
-    config |= {"robustness": {}, "examples": {}}
+    config |= {"robustness": {}, "example_reports": {}}
     study = load_study(config, "tiny.yaml")
     assert grading(study, "sampling", study.runs[0], tmp_path) == (UNKNOWN_GRADING_MB, UNKNOWN_MINUTES)
     assert minutes(study, "sampling", study.runs[0], tmp_path) == UNKNOWN_MINUTES

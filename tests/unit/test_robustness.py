@@ -10,11 +10,8 @@ from scipy.special import expit
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from premem.arithmetic import UNSEEN, USUAL, _read_story, generate_problems, paraphrase
-from premem.errors import UserError
-from premem.figures import save
-from premem.robustness import ALL, UNPERTURBED
-from premem.robustness.analysis import (
+from premem.analysis.robustness import ALL, UNPERTURBED
+from premem.analysis.robustness.analysis import (
     MEASURED,
     DropModel,
     answers_table,
@@ -30,11 +27,17 @@ from premem.robustness.analysis import (
     slopes,
     table_of_bins,
 )
-from premem.robustness.figures import plot_bins
-from premem.robustness.page import robustness_page
-from premem.robustness.prompts import perturb_prompts, seeded
-from premem.sampling import seeded_prompts
-from premem.settings import Figures, Perturbation, SamplingSettings, Statistics, Templates
+from premem.analysis.robustness.figures import plot_bins
+from premem.analysis.robustness.page import robustness_page
+from premem.analysis.robustness.prompts import perturb_prompts, seeded
+from premem.base.errors import UserError
+from premem.config.analyses import Figures
+from premem.config.data import Perturbation, Templates
+from premem.config.sampling import SamplingSettings
+from premem.config.statistics import Statistics
+from premem.data.arithmetic import UNSEEN, USUAL, _read_story, generate_problems, paraphrase
+from premem.lm.sampling import seeded_prompts
+from premem.report.figures import save
 
 STATISTICS = Statistics(resamples=200)
 

@@ -1,4 +1,4 @@
-"""premem.scores: tables of scores become runs, points and curves."""
+"""premem.scoring.scores: tables of scores become runs, points and curves."""
 
 import numpy as np
 import pandas as pd
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from premem.errors import UserError
-from premem.memorization import predicted_over_thresholds, predicted_test_accuracy
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, predict_over_grid, runs_of_tables
+from premem.base.errors import UserError
+from premem.scoring.memorization import predicted_over_thresholds, predicted_test_accuracy
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, predict_over_grid, runs_of_tables
 
 # Three checkpoints (rows) of three examples (columns), and p = 1.5:
 ACCURACY = np.array([[0.0, 0.4, 0.2], [0.6, 0.8, 0.6], [0.8, 0.2, 1.0]])

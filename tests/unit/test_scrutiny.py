@@ -1,4 +1,4 @@
-"""premem.scrutiny: every question on made-up runs whose answer is known, the page and the figures."""
+"""premem.analysis.scrutiny: every question on made-up runs whose answer is known, the page and the figures."""
 
 import json
 import re
@@ -10,17 +10,18 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from premem import figures
-from premem.elsewhere import read_release
-from premem.memorization import predicted_test_accuracy
-from premem.numbers import write_number
-from premem.regression import best_threshold, calibrate, regression_table, threshold_grid
-from premem.scores import RunScores, place_points, predict_over_grid, runs_of_tables
-from premem.scrutiny import QUESTIONS, ask, scrutinize
-from premem.scrutiny.common import COLUMNS, Context
-from premem.scrutiny.figures import FIGURES, plot
-from premem.scrutiny.page import HEADINGS, scrutiny_page
-from premem.settings import Figures, Grid, Statistics
+from premem.analysis.regression import best_threshold, calibrate, regression_table, threshold_grid
+from premem.analysis.scrutiny import QUESTIONS, ask, scrutinize
+from premem.analysis.scrutiny.common import COLUMNS, Context
+from premem.analysis.scrutiny.figures import FIGURES, plot
+from premem.analysis.scrutiny.page import HEADINGS, scrutiny_page
+from premem.base.numbers import write_number
+from premem.config.analyses import Figures
+from premem.config.statistics import Grid, Statistics
+from premem.report import figures
+from premem.scoring.imported_results import read_release
+from premem.scoring.memorization import predicted_test_accuracy
+from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 
 GRID = threshold_grid(Grid(start=1.01, stop=5, points=24))
 P = float(GRID[10])

@@ -6,9 +6,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from premem.sampling import seeded_prompts
-from premem.sampling.shards import sample_checkpoint
-from premem.settings import SamplingHardware, SamplingSettings
+from premem.config.hardware import SamplingHardware
+from premem.config.sampling import SamplingSettings
+from premem.lm.sampling import seeded_prompts
+from premem.lm.sampling.shards import sample_checkpoint
 
 
 @pytest.fixture

@@ -15,15 +15,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from premem.errors import UserError
-from premem.models import load_model
-from premem.perplexity import target_nll
-from premem.pretraining import new_model, train_tokenizer
-from premem.settings import Pretraining, Training, TrainingHardware
-from premem.settings import Tokenizer as TokenizerSettings
-from premem.tables import write_table
-from premem.tokens import examples_of, tokenize
-from premem.training import FILLER, IGNORED, EpochOrder, TargetLossDataset, fine_tune, pad_batch
+from premem.base.errors import UserError
+from premem.base.tables import write_table
+from premem.config.hardware import TrainingHardware
+from premem.config.models import Pretraining
+from premem.config.models import Tokenizer as TokenizerSettings
+from premem.config.training import Training
+from premem.lm.models import load_model
+from premem.lm.perplexity import target_nll
+from premem.lm.pretraining import new_model, train_tokenizer
+from premem.lm.tokens import examples_of, tokenize
+from premem.lm.training import FILLER, IGNORED, EpochOrder, TargetLossDataset, fine_tune, pad_batch
 
 torch.set_num_threads(1)
 
@@ -251,7 +253,7 @@ def test_two_processes_train_as_one_does(alone, root, base, tmp_path, strategy, 
 ABORTS_AT_ITS_END = """
 import atexit, os, sys
 sys.path.insert(0, sys.argv.pop(1))
-from premem import cli
+from premem.base import cli
 
 def main() -> None:
     atexit.register(os.abort)
@@ -335,7 +337,7 @@ def interrupt(dropout_base, examples, tmp_path, monkeypatch):
         pass
 
     def run(step, hardware=STATES, **changes):
-        from premem.training import ProgressLines
+        from premem.lm.training import ProgressLines
 
         def stop(self, args, state, control, **kwargs):
             if state.global_step == step:

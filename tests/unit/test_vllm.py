@@ -18,13 +18,16 @@ import torch
 from scipy.stats import chi2
 from transformers import GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel
 
-from premem.errors import UserError
-from premem.models import load_model
-from premem.pretraining import generate_corpus, new_model, pretrain, train_tokenizer
-from premem.sampling import open_backend, seeded_prompts
-from premem.settings import Architecture, Pretraining, SamplingHardware, SamplingSettings, Templates
-from premem.tables import read_made_by, read_table, write_table
-from premem.tokens import load_tokenizer, tokenize
+from premem.base.errors import UserError
+from premem.base.tables import read_made_by, read_table, write_table
+from premem.config.data import Templates
+from premem.config.hardware import SamplingHardware
+from premem.config.models import Architecture, Pretraining
+from premem.config.sampling import SamplingSettings
+from premem.lm.models import load_model
+from premem.lm.pretraining import generate_corpus, new_model, pretrain, train_tokenizer
+from premem.lm.sampling import open_backend, seeded_prompts
+from premem.lm.tokens import load_tokenizer, tokenize
 from sample import main as sample
 from vllm_environment import PYTHON, needs_vllm
 

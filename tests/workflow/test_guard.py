@@ -13,7 +13,7 @@ from calls import run_study, snakemake
 HOLD = """
 import sys, time
 from pathlib import Path
-from premem.guard import claim
+from premem.jobs.lock import claim
 
 claim(Path(sys.argv[1]))
 print(1, flush=True)

@@ -1,4 +1,4 @@
-"""Results made elsewhere through Snakemake: the authors' release, local and fetched, and tables of one's own."""
+"""Imported results through Snakemake: the authors' release, local and fetched, and tables of one's own."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
-from premem.settings import spell_learning_rate
+from premem.config.sweep import spell_learning_rate
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     tables = {"train": [str(tmp_path / "train.csv")], "test": [str(tmp_path / "test.parquet")]}
     entry = {"model": "mine", "dataset": "d", "tables": tables}
     study = write_study(tmp_path, entry, predictors={"names": "all"}, examples={"shown": 2})
-    run_study(checkout, "regression", "scrutiny", "predictors", "examples", "--configfile", study)
+    run_study(checkout, "regression", "scrutiny", "predictors", "example_reports", "--configfile", study)
     pair = tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d"
     points = pd.read_csv(pair / "points.csv")
     runs = points["run"].unique().tolist()
@@ -117,22 +117,22 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     ]
 
     said = run_study(checkout, "robustness", "--configfile", study)
-    assert said.count("robustness: mine on d: made elsewhere, without texts and checkpoints; left out") == 1
+    assert said.count("robustness: mine on d: imported results come without texts and checkpoints; left out") == 1
 
     page = (pair / "predictors.md").read_text()
     for lacks in ("no weights of the checkpoints", "no sampled answers", "no labels of difficulty"):
         assert lacks in page
 
-    assert sorted(path.name for path in (pair / "examples").glob("[!.]*")) == sorted(runs)
+    assert sorted(path.name for path in (pair / "example_reports").glob("[!.]*")) == sorted(runs)
     for run, of_run in pd.DataFrame(train).groupby("lr", sort=False):
-        folder = pair / "examples" / f"lr{spell_learning_rate(run)}_ep2_full_seed0"
-        table = pd.read_parquet(folder / "examples.parquet").set_index("example_id")
+        folder = pair / "example_reports" / f"lr{spell_learning_rate(run)}_ep2_full_seed0"
+        table = pd.read_parquet(folder / "example_report.parquet").set_index("example_id")
         for epoch, at_epoch in of_run.groupby("epoch"):
             for column in ("accuracy", "perplexity"):
                 known = at_epoch.set_index(at_epoch["example_id"].astype(str))[column]
                 assert table[f"{column}_epoch_{epoch}"].to_dict() == pytest.approx(known.to_dict())
         assert (table["premem_accuracy"] <= table["train_accuracy"]).all()
-        page = (folder / "examples.md").read_text()
+        page = (folder / "example_report.md").read_text()
         assert page.startswith(f"# Training examples: mine/d/{folder.name}\n")
         assert "Question, target and answers are missing here" in page
         assert page.count("\n### ") == 4

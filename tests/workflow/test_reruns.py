@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from calls import run_study
-from premem.plan import Job, read_dry_run
+from premem.jobs.plan import Job, read_dry_run
 
 PLOTS = {"plot_prediction", "plot_training_curves", "plot_threshold", "plot_learning_progress"}
 REGRESSED = {"regress", "summarize"} | PLOTS
@@ -200,7 +200,7 @@ EDITS = [
             "seed": 1,
         }.items()
     ),
-    Edit("the source of a test set", put("datasets.mine.test.test.examples", 3), TESTED, {MINE}),
+    Edit("the source of a test set", put("datasets.mine.test.test.num_examples", 3), TESTED, {MINE}),
     Edit("`rows` of a source, `parameters` of a model", put("datasets.mine.train.rows", 9)),
     Edit("`rows` of a source, `parameters` of a model", put("models.own.parameters", 1e6)),
     Edit(
@@ -213,7 +213,7 @@ EDITS = [
     Edit("`predictors`, `difficulty` of a dataset", put("datasets.mine.difficulty", "lines")),
     Edit(
         "a test set added",
-        put("datasets.arithmetic.test.harder", {"generate": "arithmetic", "steps": {2: 1}, "examples": 8}),
+        put("datasets.arithmetic.test.harder", {"generate": "arithmetic", "steps": {2: 1}, "num_examples": 8}),
         {"prepare_data", "check_data", "tokenize_data", "check_fit"} | SAMPLED,
         {FULL, SLOW, HALF},
     ),

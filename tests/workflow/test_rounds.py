@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
-from premem.plan import read_dry_run
-from premem.regression import best_threshold
-from premem.tables import read_csv, read_made_by
+from premem.analysis.regression import best_threshold
+from premem.base.tables import read_csv, read_made_by
+from premem.jobs.plan import read_dry_run
 
 STUDY = "config/tiny-curation.yaml"
 RESULTS = "results/tiny-curation"
@@ -191,7 +191,7 @@ def test_a_run_of_a_round_goes_on_from_there(twice, tmp_path):
     """Also by a strategy that the comparison leaves out, and from a set that has new examples already."""
     copy = shutil.copytree(twice[0], tmp_path / "checkout")
     study = yaml.safe_load((copy / "twice.yaml").read_text())
-    (copy / "edited.yaml").write_text(yaml.safe_dump({**study, "collection": {"examples": 8}}))
+    (copy / "edited.yaml").write_text(yaml.safe_dump({**study, "collection": {"num_examples": 8}}))
     run = "runs/tiny/stories-premem-seed0-round1/lr1e-2_ep3_full_seed0"
     targets = [f"{RESULTS}/{run}/curated/{name}.parquet" for name in ("premem", "ifd", "difficulty")]
     run_study(copy, "--configfile", "edited.yaml", "--", *targets)
@@ -229,7 +229,7 @@ def test_a_pool_is_collected_from(curated, edited, tmp_path):
         copy = edited()
         (copy / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         pool = {"files": ["pool.jsonl"], "resembles": "original", "columns": columns, **changes}
-        return edited(datasets={"stories": {**stories, "new_examples": {"pool": pool}}}, collection={"examples": 8})
+        return edited(datasets={"stories": {**stories, "new_examples": {"pool": pool}}}, collection={"num_examples": 8})
 
     copy = with_pool(rows)
     target = copy / RESULTS / START_RUN / "curated" / "premem.parquet"
@@ -280,14 +280,14 @@ FROM_IID = {name.replace("premem", "iid") for name in FROM_PREMEM}
         ({"collection": {"ngram": 5}}, FROM_PREMEM | FROM_IID),
         ({"threshold": {"value": 1.4}}, FROM_PREMEM),
         ({"collection": {"share": 0.5}}, set()),
-        ({"collection": {"examples": 8}}, set()),
+        ({"collection": {"num_examples": 8}}, set()),
     ],
 )
 def test_a_strategy_collects_anew_where_it_read_what_changed(edited, changes, datasets):
     jobs = would_run(edited(**changes), "--configfile", "edited.yaml")
     for rule in ("collect_examples", "tokenize_data", "train", "sample", "grade_last_samples"):
         assert {dataset for name, dataset in jobs if name == rule} == datasets
-    compares = "examples" not in changes.get("collection", {})
+    compares = "num_examples" not in changes.get("collection", {})
     assert (("compare_curation", None) in jobs) == compares
     assert not {"draw_start", "prepare_data", "pretrain_model", "measure_perplexity"} & {
         rule for rule, dataset in jobs if dataset not in datasets

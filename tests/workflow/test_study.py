@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
-from premem.plan import read_dry_run
-from premem.settings import PredictorName
+from premem.config.analyses import PredictorName
+from premem.jobs.plan import read_dry_run
 from vllm_environment import PYTHON, needs_vllm
 
 RUN = "runs/tiny/arithmetic/lr1e-2_ep2_half_seed0"
@@ -190,7 +190,7 @@ def test_predictors_are_compared_on_every_test_set(finished):
 def perturbed(finished, tmp_path_factory):
     """The tiny study with the accuracy that examples lose under perturbations, and reports on examples."""
     copy = shutil.copytree(finished, tmp_path_factory.mktemp("perturbed") / "copy")
-    run_study(copy, "robustness", "examples", "--configfile", "config/tiny.yaml")
+    run_study(copy, "robustness", "example_reports", "--configfile", "config/tiny.yaml")
     return copy
 
 
@@ -230,14 +230,14 @@ def test_perturbed_prompts_end_in_a_page(perturbed):
 
 def test_every_run_reports_on_its_examples(perturbed):
     results = perturbed / "results" / "tiny"
-    table = pd.read_parquet(results / RUN / "examples.parquet")
+    table = pd.read_parquet(results / RUN / "example_report.parquet")
     assert len(table) == 24
     assert table["premem_accuracy"].is_monotonic_decreasing
     drops = pd.read_parquet(results / "pairs" / "tiny" / "arithmetic" / "predicted_drops.parquet")
     drops = drops[(drops["run"] == "lr1e-2_ep2_half_seed0") & (drops["epoch"] == 2)].set_index("example_id")
     assert table.set_index("example_id")["predicted_drop"].equals(drops["predicted_drop"].loc[table["example_id"]])
     assert (table["difficulty"] == 1).all()
-    page = (results / RUN / "examples.md").read_text()
+    page = (results / RUN / "example_report.md").read_text()
     assert page.count("\n### train-") == page.count("; difficulty 1.") == 4
     assert page.count("Question:") == page.count("Target:") == 4
 
@@ -280,7 +280,7 @@ def test_robustness_and_examples_as_a_part_of_the_study(checkout, tmp_path):
 
 
 def test_models_are_compared_on_a_dataset(finished, tmp_path):
-    """A second model comes as results made elsewhere: the scores of the first one."""
+    """A second model comes as imported results: the scores of the first one."""
     copy = shutil.copytree(finished, tmp_path / "copy")
     pair = copy / "results" / "tiny" / "pairs" / "tiny" / "arithmetic"
     names = {"train": "memorization.parquet", "test": "test_accuracy.parquet"}
@@ -294,13 +294,13 @@ def test_models_are_compared_on_a_dataset(finished, tmp_path):
     config = yaml.safe_load((copy / "config" / "tiny.yaml").read_text())
     config |= {"imports": [{"model": "other", "dataset": "arithmetic", "tables": tables}]}
     (copy / "edited.yaml").write_text(yaml.safe_dump(config))
-    run_study(copy, "models", "--configfile", "edited.yaml")
+    run_study(copy, "model_comparison", "--configfile", "edited.yaml")
     across = copy / "results" / "tiny" / "across" / "arithmetic"
-    compared = pd.read_csv(across / "models.csv")
+    compared = pd.read_csv(across / "model_comparison.csv")
     assert list(compared["model"].unique()) == ["tiny", "other"]
     assert compared.groupby("model")["weights"].first().isna().to_dict() == {"tiny": False, "other": True}
-    assert (across / "models.png").is_file()
-    assert "| weights |" in (across / "models.md").read_text()
+    assert (across / "model_comparison.png").is_file()
+    assert "| weights |" in (across / "model_comparison.md").read_text()
 
 
 def test_every_study_file_builds_its_graph(checkout):

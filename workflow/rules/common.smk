@@ -18,13 +18,15 @@ SCRIPTS_FOLDER = Path(workflow.basedir) / "workflow" / "scripts"
 SCRIPTS = shlex.quote(str(SCRIPTS_FOLDER))  # for shell commands
 sys.path.insert(0, str(SCRIPTS_FOLDER))
 
-from premem.errors import UserError
-from premem.fingerprint import fingerprint
-from premem.guard import claim
-from premem.plan import checkpoint_gb, number_of_weights, training_reason
-from premem.requests import gpus_of, grading, memory_mb, minutes, pretraining
-from premem.settings import Examples, Templates
-from premem.study import POOL, TRAIN, Run, load_study
+from premem.base.errors import UserError
+from premem.base.digests import digest_of
+from premem.jobs.lock import claim
+from premem.jobs.plan import checkpoint_gb, number_of_weights, training_reason
+from premem.jobs.resources import gpus_of, grading, memory_mb, minutes, pretraining
+from premem.config.data import Reading, Templates
+from premem.config.data import POOL, TRAIN
+from premem.config.load import load_study
+from premem.config.runs import Run
 
 # A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
 gc.set_threshold(200_000, 50, 100)
@@ -172,16 +174,16 @@ def of_pair(pattern):
     return lambda wildcards: expand_runs(pattern, STUDY.runs_of(wildcards.model, wildcards.dataset))
 
 
-def of_home(pattern):
+def of_source_pair(pattern):
     """The pattern for the pair whose p counts for a run: its own, or the one that its round of curation belongs to."""
-    return lambda w: expand(pattern, model=w.model, dataset=STUDY.home(w.dataset))
+    return lambda w: expand(pattern, model=w.model, dataset=STUDY.source_dataset(w.dataset))
 
 
 @cache  # every checkpoint of a pair asks for the same
 def _of_splits(pattern, model, dataset, splits):
     # What a round of curation makes is a training set; its test sets are those of the dataset that it belongs to.
-    homes = {split: dataset if split == TRAIN else STUDY.home(dataset) for split in splits}
-    return [path for split, home in homes.items() for path in expand(pattern, model=model, dataset=home, split=split)]
+    sources = {split: dataset if split == TRAIN else STUDY.source_dataset(dataset) for split in splits}
+    return [path for split, source in sources.items() for path in expand(pattern, model=model, dataset=source, split=split)]
 
 
 def all_splits(pattern):
@@ -211,7 +213,7 @@ def base_model(wildcards):
 @cache
 def code(script):
     """A digest of the code that a script uses; as a param, it makes an edit rerun exactly the rules concerned."""
-    return fingerprint(SCRIPTS_FOLDER / script)
+    return digest_of(SCRIPTS_FOLDER / script)
 
 
 def settings(block, kind=None):

@@ -1,8 +1,8 @@
 # Collecting the data that teaches. Takes the scores of a run and a source of new examples; makes training sets, each a
 # dataset like any other, and compares the strategies that made them.
 
-from premem.curation.strategies import STRATEGIES
-from premem.requests import UNKNOWN_MINUTES
+from premem.analysis.curation.strategies import STRATEGIES
+from premem.jobs.resources import UNKNOWN_MINUTES
 
 CURATION = f"{RESULTS}/curation"
 CURATION_PAGE = f"{CURATION}/curation.md"
@@ -31,7 +31,7 @@ def where_read(needs, pattern):
         if STRATEGIES[strategy_of(wildcards)].needs != needs:
             return []
         run = run_before(wildcards)
-        return of_home(pattern)(run) if pattern.startswith(PAIR) else expand(pattern, **dict(run))
+        return of_source_pair(pattern)(run) if pattern.startswith(PAIR) else expand(pattern, **dict(run))
 
     return input_of
 
@@ -56,7 +56,7 @@ def source_of_new(wildcards):
 def source_as_json(wildcards):
     source = source_of_new(wildcards)
     if not source:
-        dataset = STUDY.home(wildcards.dataset)
+        dataset = STUDY.source_dataset(wildcards.dataset)
         raise WorkflowError(
             f"datasets.{dataset}.new_examples: nothing says where new examples come from; give generate, pool or write"
         )
@@ -66,7 +66,7 @@ def source_as_json(wildcards):
 def pool_of(wildcards):
     """The rows that new examples are collected from, if they come from a pool."""
     source = source_of_new(wildcards)
-    return expand(DATA, dataset=STUDY.home(wildcards.dataset), split=POOL) if source and source.pool else []
+    return expand(DATA, dataset=STUDY.source_dataset(wildcards.dataset), split=POOL) if source and source.pool else []
 
 
 def writer_of(pattern):
@@ -109,7 +109,7 @@ rule prepare_pool:
         "../../envs/analyze.yaml"
     params:
         pool=lambda w: source_of_new(w).pool.model_dump_json(exclude={"rows"}),
-        settings=dataset_settings(Examples),
+        settings=dataset_settings(Reading),
         code=code("prepare_pool.py"),
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/prepare_pool.py --name {wildcards.dataset} --pool {params.pool:q} "
@@ -119,7 +119,7 @@ rule prepare_pool:
 rule draw_start:
     """Draw the examples that a seed begins with."""
     input:
-        lambda w: expand(DATA, dataset=STUDY.home(w.dataset), split=TRAIN),
+        lambda w: expand(DATA, dataset=STUDY.source_dataset(w.dataset), split=TRAIN),
     output:
         update(fill(DATA, split=TRAIN)),
     log:
@@ -199,7 +199,7 @@ rule collect_examples:
     """Collect new examples after a round, and put them under what was trained on before."""
     input:
         examples=lambda w: expand(
-            DATA, dataset=f"{STUDY.home(w.dataset)}-seed{STUDY.rounds[w.dataset].seed}-round0", split=TRAIN
+            DATA, dataset=f"{STUDY.source_dataset(w.dataset)}-seed{STUDY.rounds[w.dataset].seed}-round0", split=TRAIN
         ),
         previous=lambda w: expand(DATA, dataset=STUDY.rounds[w.dataset].previous, split=TRAIN),
         tests=test_splits(DATA),
@@ -227,7 +227,7 @@ rule collect_examples:
         title="{dataset}",
         strategy=strategy_of,
         difficulty=difficulty_if_read,
-        examples=dataset_settings(Examples),
+        examples=dataset_settings(Reading),
         source=source_as_json,
         settings=collection_read,
         code=code("collect_examples.py"),
@@ -260,13 +260,13 @@ rule curate_run:
     resources:
         **COLLECT_RESOURCES,
     params:
-        number=STUDY.collection.examples,
+        number=STUDY.collection.num_examples,
         seed="{seed}",
         size=size_of,
         title=f"New examples for {ONE_RUN}",
         strategy="{strategy}",
         difficulty=difficulty_if_read,
-        examples=dataset_settings(Examples),
+        examples=dataset_settings(Reading),
         source=source_as_json,
         settings=collection_read,
         code=code("collect_examples.py"),
@@ -319,7 +319,7 @@ rule compare_curation:
                     "strategy": made.strategy or "start",
                     "seed": made.seed,
                     "round": made.number,
-                    "new_examples": made.examples - STUDY.curation.start,
+                    "new_examples": made.num_examples - STUDY.curation.start,
                 }
                 for made in STUDY.rounds.values()
             ]
@@ -328,7 +328,7 @@ rule compare_curation:
         grader=STUDY.grading.grader,
         difficulty=lambda w: [STUDY.dataset(STUDY.curation.dataset).difficulty or ""],
         title=lambda w: f"{STUDY.curation.model} on {STUDY.curation.dataset}",
-        collection=STUDY.collection.model_dump_json(exclude={"examples"}),
+        collection=STUDY.collection.model_dump_json(exclude={"num_examples"}),
         threshold=STUDY.threshold.model_dump_json(include={"value"}),
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),

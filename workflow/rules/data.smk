@@ -19,7 +19,7 @@ rule prepare_data:
     params:
         source=lambda w: source_of()(w).model_dump_json(exclude={"rows"}),
         train=lambda w: source_of(TRAIN)(w).model_dump_json(exclude={"rows"}),
-        settings=dataset_settings(Examples),
+        settings=dataset_settings(Reading),
         code=code("prepare_data.py"),
     shell:
         "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/prepare_data.py --name {wildcards.dataset} --split {wildcards.split} "

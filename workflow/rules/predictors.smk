@@ -1,7 +1,7 @@
 # Which predictor of generalization is best, and on which test sets? Takes scores, and what the predictors of the study need
 # beside them: grades, difficulty, checkpoints; makes a table, figures and a page for each pair.
 
-from premem.predictors import PREDICTORS
+from premem.analysis.predictors import PREDICTORS
 
 NEEDED = {PREDICTORS[name].needs for name in STUDY.predictors.names}
 PREDICTORS_PAGE = f"{PAIR}/predictors.md"
@@ -27,7 +27,7 @@ def read_from_checkpoints():
 
 def difficulty_of_dataset(wildcards):
     """The setting in a list; an empty one where there is none."""
-    dataset = STUDY.datasets.get(STUDY.home(wildcards.dataset))
+    dataset = STUDY.datasets.get(STUDY.source_dataset(wildcards.dataset))
     return [dataset.difficulty] if dataset and dataset.difficulty else []
 
 

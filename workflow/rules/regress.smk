@@ -74,7 +74,7 @@ rule place_points:
     input:
         memorization=MEMORIZATION,
         tests=TESTS,
-        threshold=of_home(rules.choose_threshold.output[0]),
+        threshold=of_source_pair(rules.choose_threshold.output[0]),
     output:
         POINTS,
     log:

@@ -11,7 +11,7 @@ def not_perturbed():
     """Say which pairs are left out, and why."""
     for model, dataset in STUDY.judged_pairs:
         if (model, dataset) in STUDY.imported:
-            yield f"{model} on {dataset}: made elsewhere, without texts and checkpoints"
+            yield f"{model} on {dataset}: imported results come without texts and checkpoints"
         elif not STUDY.perturbations_of(dataset):
             yield f"{model} on {dataset}: the dataset has no perturbations (datasets.{dataset}.perturbations)"
         elif (model, dataset) not in STUDY.perturbed_pairs:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.regression import calibrate, threshold_grid
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, predict_over_grid, runs_of_tables
-from premem.settings import Threshold
-from premem.tables import read_table, write_csv, write_table
+from premem.analysis.regression import calibrate, threshold_grid
+from premem.base import cli
+from premem.base.tables import read_table, write_csv, write_table
+from premem.config.statistics import Threshold
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, predict_over_grid, runs_of_tables
 
 
 def main(memorization: Path, tests: Path, settings: Threshold, test_set: str, curves: Path, calibration: Path) -> None:

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from premem import cli
-from premem.errors import UserError
-from premem.files import whole
-from premem.tables import read_made_by, read_table
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.base.files import whole
+from premem.base.tables import read_made_by, read_table
 
 
 def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str = "") -> None:

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.files import whole
-from premem.regression import best_threshold
-from premem.settings import Threshold
-from premem.tables import read_csv
+from premem.analysis.regression import best_threshold
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_csv
+from premem.config.statistics import Threshold
 
 
 def main(calibration: list[Path], settings: Threshold, out: Path) -> None:

@@ -4,16 +4,18 @@ import json
 import sys
 from pathlib import Path
 
-from premem import cli
-from premem.curation.collect import collect, describe_examples, extend
-from premem.curation.overlap import Overlap
-from premem.curation.page import selection_page
-from premem.curation.sources import open_source
-from premem.files import whole
-from premem.scores import MEMORIZATION_COLUMNS
-from premem.settings import Collection, Examples, NewExamples, SamplingHardware, StrategyName
-from premem.tables import read_table, write_table
-from premem.tokens import select_subset
+from premem.analysis.curation.collect import collect, describe_examples, extend
+from premem.analysis.curation.overlap import Overlap
+from premem.analysis.curation.page import selection_page
+from premem.analysis.curation.sources import open_source
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_table, write_table
+from premem.config.curation import Collection, NewExamples, StrategyName
+from premem.config.data import Reading
+from premem.config.hardware import SamplingHardware
+from premem.lm.tokens import select_subset
+from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 
 def main(
@@ -31,7 +33,7 @@ def main(
     number: int,
     seed: int,
     source: NewExamples,
-    example_settings: Examples,
+    example_settings: Reading,
     settings: Collection,
     hardware: SamplingHardware,
     title: str,

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.curation.collect import OVERLAPPING, REPEATED
-from premem.curation.efficiency import compare_strategies
-from premem.curation.figures import plot_strategies
-from premem.curation.page import comparison_page
-from premem.difficulty import difficulty_of
-from premem.figures import save
-from premem.files import whole
-from premem.settings import Collection, Figures, Statistics, Threshold
-from premem.tables import read_made_by, read_table, write_csv
+from premem.analysis.curation.collect import OVERLAPPING, REPEATED
+from premem.analysis.curation.efficiency import compare_strategies
+from premem.analysis.curation.figures import plot_strategies
+from premem.analysis.curation.page import comparison_page
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_made_by, read_table, write_csv
+from premem.config.analyses import Figures
+from premem.config.curation import Collection
+from premem.config.statistics import Statistics, Threshold
+from premem.data.difficulty import difficulty_of
+from premem.report.figures import save
 
 
 def main(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.grading import GRADERS
-from premem.tables import read_table, write_csv
+from premem.base import cli
+from premem.base.tables import read_table, write_csv
+from premem.scoring.grading import GRADERS
 
 
 def main(grades: list[Path], out: Path) -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from premem import cli
-from premem.across_models import ModelResults, compare_models, models_page, plot_models
-from premem.figures import save
-from premem.files import whole
-from premem.plan import count_weights
-from premem.scores import MEMORIZATION_COLUMNS
-from premem.settings import Figures, Statistics
-from premem.tables import read_csv, read_table, write_csv
+from premem.analysis.model_comparison import ModelResults, compare_models, models_page, plot_models
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_csv, read_table, write_csv
+from premem.config.analyses import Figures
+from premem.config.statistics import Statistics
+from premem.jobs.plan import count_weights
+from premem.report.figures import save
+from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 
 def main(

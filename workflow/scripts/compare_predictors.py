@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.difficulty import difficulty_of
-from premem.predictors.compare import compare
-from premem.predictors.from_answers import atc_of_run, self_consistency
-from premem.predictors.from_scores import accuracy_by_difficulty
-from premem.regression import threshold_grid
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
-from premem.settings import Predictors, Statistics, Threshold
-from premem.study import TRAIN
-from premem.tables import read_table, write_csv, write_table
+from premem.analysis.predictors.compare import compare
+from premem.analysis.predictors.from_answers import atc_of_run, self_consistency
+from premem.analysis.predictors.from_scores import accuracy_by_difficulty
+from premem.analysis.regression import threshold_grid
+from premem.base import cli
+from premem.base.tables import read_table, write_csv, write_table
+from premem.config.analyses import Predictors
+from premem.config.data import TRAIN
+from premem.config.statistics import Statistics, Threshold
+from premem.data.difficulty import difficulty_of
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
 
 
 def main(

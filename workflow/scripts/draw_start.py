@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.curation.collect import start
-from premem.tables import read_table, write_table
+from premem.analysis.curation.collect import start
+from premem.base import cli
+from premem.base.tables import read_table, write_table
 
 
 def main(data: Path, number: int, seed: int, out: Path) -> None:

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from premem import cli
-from premem.errors import UserError
-from premem.explain import describe, why_stale
-from premem.plan import read_dry_run
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.jobs.explain import describe, why_stale
+from premem.jobs.plan import read_dry_run
 
 
 def main(file: Path, study_file: str = "", config: list[str] = []) -> None:  # noqa: B006 (only read)

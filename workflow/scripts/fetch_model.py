@@ -4,9 +4,9 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from premem import cli
-from premem.errors import UserError
-from premem.files import whole, write_identity
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.base.files import whole, write_identity
 
 
 def main(hub: str, revision: str, out: Path, identity: Path) -> None:

@@ -4,10 +4,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from premem import cli
-from premem.errors import UserError
-from premem.files import whole, write_identity
-from premem.settings import Release
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.base.files import whole, write_identity
+from premem.config.imports import Release
 
 
 def main(settings: Release, out: Path, identity: Path) -> None:

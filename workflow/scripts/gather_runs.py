@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS
-from premem.tables import read_table, write_table
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS
 
 
 def main(memorization: list[Path], tests: list[Path], memorization_out: Path, tests_out: Path) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.grading import VERSIONS, grade_answers
-from premem.tables import read_table, write_table
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.scoring.grading import VERSIONS, grade_answers
 
 
 def main(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.files import write_identity
+from premem.base import cli
+from premem.base.files import write_identity
 
 
 def main(folder: Path, out: Path) -> None:

@@ -1,12 +1,12 @@
-"""Turn results made elsewhere into the tables of scores of a (model, dataset) pair."""
+"""Turn imported results into the tables of scores of a (model, dataset) pair."""
 
 import sys
 from pathlib import Path
 
-from premem import cli
-from premem.elsewhere import read_release, read_tables
-from premem.settings import Import
-from premem.tables import write_table
+from premem.base import cli
+from premem.base.tables import write_table
+from premem.config.imports import Import
+from premem.scoring.imported_results import read_release, read_tables
 
 
 def main(settings: Import, release: Path, memorization: Path, tests: Path) -> None:

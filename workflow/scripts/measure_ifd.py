@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.errors import UserError
-from premem.models import prepare_device
-from premem.perplexity import nll_under_checkpoint
-from premem.settings import PerplexityHardware, Templates
-from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, examples_of, load_tokenizer, select_subset, start_token
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.base.tables import read_table, write_table
+from premem.config.data import Templates
+from premem.config.hardware import PerplexityHardware
+from premem.lm.models import prepare_device
+from premem.lm.perplexity import nll_under_checkpoint
+from premem.lm.tokens import TokenizedExample, examples_of, load_tokenizer, select_subset, start_token
 
 
 def main(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.memorization import perplexity
-from premem.models import prepare_device
-from premem.perplexity import nll_under_checkpoint
-from premem.settings import PerplexityHardware
-from premem.tables import read_table, write_table
-from premem.tokens import examples_of, select_subset
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.config.hardware import PerplexityHardware
+from premem.lm.models import prepare_device
+from premem.lm.perplexity import nll_under_checkpoint
+from premem.lm.tokens import examples_of, select_subset
+from premem.scoring.memorization import perplexity
 
 
 def main(

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.difficulty import difficulty_of
-from premem.memorization import sampled_accuracy
-from premem.robustness.analysis import answers_table, best_model, predict_drops, regress, table_of_bins
-from premem.scores import MEMORIZATION_COLUMNS
-from premem.settings import Statistics
-from premem.tables import read_table, write_csv, write_table
+from premem.analysis.robustness.analysis import answers_table, best_model, predict_drops, regress, table_of_bins
+from premem.base import cli
+from premem.base.tables import read_table, write_csv, write_table
+from premem.config.statistics import Statistics
+from premem.data.difficulty import difficulty_of
+from premem.scoring.memorization import sampled_accuracy
+from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 
 def main(

@@ -5,13 +5,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from premem import cli
-from premem.models import load_model, prepare_device
-from premem.perplexity import target_nll
-from premem.predictors.from_weights import distances, gradient_variance
-from premem.settings import PerplexityHardware, Predictors
-from premem.tables import read_table, write_table
-from premem.tokens import TokenizedExample, examples_of, load_tokenizer, select_subset
+from premem.analysis.predictors.from_weights import distances, gradient_variance
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.config.analyses import Predictors
+from premem.config.hardware import PerplexityHardware
+from premem.lm.models import load_model, prepare_device
+from premem.lm.perplexity import target_nll
+from premem.lm.tokens import TokenizedExample, examples_of, load_tokenizer, select_subset
 
 
 def main(

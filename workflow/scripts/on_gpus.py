@@ -1,9 +1,9 @@
-"""Run a command on GPUs of its own: on_gpus.py NUMBER COMMAND [ARGUMENT ...]. See ``premem.gpus``."""
+"""Run a command on GPUs of its own: on_gpus.py NUMBER COMMAND [ARGUMENT ...]. See ``premem.jobs.gpus``."""
 
 import sys
 
-from premem.errors import UserError
-from premem.gpus import run_on_gpus
+from premem.base.errors import UserError
+from premem.jobs.gpus import run_on_gpus
 
 if __name__ == "__main__":
     try:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.errors import UserError
-from premem.robustness.prompts import perturb_prompts
-from premem.settings import Perturbation, Templates
-from premem.tables import read_table, write_table
-from premem.tokens import context_of, load_tokenizer
+from premem.analysis.robustness.prompts import perturb_prompts
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.base.tables import read_table, write_table
+from premem.config.data import Perturbation, Templates
+from premem.lm.tokens import context_of, load_tokenizer
 
 
 def main(

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
-from premem.tables import read_table, write_table
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
 
 
 def main(memorization: Path, tests: Path, threshold: Path, test_set: str, out: Path) -> None:

@@ -5,10 +5,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from premem import cli
-from premem.errors import UserError
-from premem.plan import plan, read_dry_run
-from premem.study import Study
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.config.study import Study
+from premem.jobs.plan import plan, read_dry_run
 
 
 def main(study: Study, snakefile: Path, results: Path) -> None:

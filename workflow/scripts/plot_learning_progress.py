@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.figures import name_run, plot_learning_progress, save
-from premem.settings import Figures
-from premem.tables import read_csv, read_table
+from premem.base import cli
+from premem.base.tables import read_csv, read_table
+from premem.config.analyses import Figures
+from premem.report.figures import name_run, plot_learning_progress, save
 
 
 def main(memorization: Path, points: Path, threshold: Path, settings: Figures, out: list[Path]) -> None:

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from premem import cli
-from premem.figures import save
-from premem.files import whole
-from premem.predictors.figures import plot_comparison, plot_test_sets
-from premem.predictors.page import predictors_page
-from premem.settings import Figures
-from premem.tables import read_csv, read_table
+from premem.analysis.predictors.figures import plot_comparison, plot_test_sets
+from premem.analysis.predictors.page import predictors_page
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_csv, read_table
+from premem.config.analyses import Figures
+from premem.report.figures import save
 
 
 def main(values: Path, comparison: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:

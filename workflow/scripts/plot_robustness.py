@@ -4,13 +4,14 @@ import json
 import os
 from pathlib import Path
 
-from premem import cli
-from premem.figures import save
-from premem.files import whole
-from premem.robustness.figures import plot_bins
-from premem.robustness.page import robustness_page
-from premem.settings import Figures, Perturbation
-from premem.tables import read_csv
+from premem.analysis.robustness.figures import plot_bins
+from premem.analysis.robustness.page import robustness_page
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_csv
+from premem.config.analyses import Figures
+from premem.config.data import Perturbation
+from premem.report.figures import save
 
 
 def main(

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from premem import cli
-from premem.figures import save
-from premem.files import whole
-from premem.scrutiny.figures import plot
-from premem.scrutiny.page import scrutiny_page
-from premem.settings import Figures
-from premem.tables import read_csv
+from premem.analysis.scrutiny.figures import plot
+from premem.analysis.scrutiny.page import scrutiny_page
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_csv
+from premem.config.analyses import Figures
+from premem.report.figures import save
 
 
 def main(table: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:

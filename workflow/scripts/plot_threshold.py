@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.figures import plot_threshold, save
-from premem.settings import Figures
-from premem.tables import read_csv
+from premem.base import cli
+from premem.base.tables import read_csv
+from premem.config.analyses import Figures
+from premem.report.figures import plot_threshold, save
 
 
 def main(calibration: Path, regression: Path, settings: Figures, out: list[Path]) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.figures import plot_training_curves, save
-from premem.settings import Figures
-from premem.tables import read_csv, read_table
+from premem.base import cli
+from premem.base.tables import read_csv, read_table
+from premem.config.analyses import Figures
+from premem.report.figures import plot_training_curves, save
 
 
 def main(points: Path, settings: Figures, out: list[Path]) -> None:

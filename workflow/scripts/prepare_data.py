@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from premem import cli
-from premem.prepare import prepare_split
-from premem.settings import Examples, Split
-from premem.tables import write_table
+from premem.base import cli
+from premem.base.tables import write_table
+from premem.config.data import Reading, Split
+from premem.data.preparation import prepare_split
 
 
-def main(name: str, split: str, source: Split, train: Split, settings: Examples, out: Path) -> None:
+def main(name: str, split: str, source: Split, train: Split, settings: Reading, out: Path) -> None:
     table, bad = prepare_split(name, split, source, train, settings)
     if bad.rows:
         print(f"{name}/{split}: left out {bad.summary()}", file=sys.stderr)

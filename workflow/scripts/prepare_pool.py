@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.curation.sources import read_pool
-from premem.settings import Examples, Pool
-from premem.tables import write_table
+from premem.analysis.curation.sources import read_pool
+from premem.base import cli
+from premem.base.tables import write_table
+from premem.config.curation import Pool
+from premem.config.data import Reading
 
 
-def main(name: str, pool: Pool, settings: Examples, out: Path) -> None:
+def main(name: str, pool: Pool, settings: Reading, out: Path) -> None:
     write_table(read_pool(pool, settings, name), out)
 
 

@@ -3,11 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from premem import cli
-from premem.files import whole, write_identity
-from premem.pretraining import generate_corpus, pretrain
-from premem.settings import Pretraining, Templates
-from premem.tables import read_table
+from premem.base import cli
+from premem.base.files import whole, write_identity
+from premem.base.tables import read_table
+from premem.config.data import Templates
+from premem.config.models import Pretraining
+from premem.lm.pretraining import generate_corpus, pretrain
 
 
 def main(settings: Pretraining, templates: Templates, data: list[Path], out: Path, identity: Path) -> None:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.files import whole
-from premem.regression import leave_one_run_out, ols_summary, regression_table
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
-from premem.settings import Statistics
-from premem.tables import read_table, write_csv
+from premem.analysis.regression import leave_one_run_out, ols_summary, regression_table
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_table, write_csv
+from premem.config.statistics import Statistics
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
 
 
 def main(

@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.difficulty import difficulty_of
-from premem.examples import examples_page, examples_table
-from premem.files import whole
-from premem.robustness import MODEL_TITLES
-from premem.scores import MEMORIZATION_COLUMNS
-from premem.study import TRAIN
-from premem.tables import read_table, write_table
+from premem.analysis.example_reports import examples_page, examples_table
+from premem.analysis.robustness import MODEL_TITLES
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_table, write_table
+from premem.config.data import TRAIN
+from premem.data.difficulty import difficulty_of
+from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 
 def main(

@@ -1,13 +1,13 @@
-"""Report on every training example of runs made elsewhere: a folder for each run, with a table and a page."""
+"""Report on every training example of imported runs: a folder for each run, with a table and a page."""
 
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.examples import examples_page, examples_table
-from premem.files import whole
-from premem.scores import MEMORIZATION_COLUMNS
-from premem.tables import read_table, write_table
+from premem.analysis.example_reports import examples_page, examples_table
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_table, write_table
+from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 
 def main(title: str, memorization: Path, threshold: Path, shown: int, out: Path) -> None:
@@ -16,8 +16,8 @@ def main(title: str, memorization: Path, threshold: Path, shown: int, out: Path)
     with whole(out) as folder:
         for run, of_run in scores[scores["trained_on"]].groupby("run", sort=False, observed=True):
             examples = examples_table(of_run.astype({"example_id": str}), p)
-            write_table(examples, folder / str(run) / "examples.parquet")
-            with whole(folder / str(run) / "examples.md") as aside:
+            write_table(examples, folder / str(run) / "example_report.parquet")
+            with whole(folder / str(run) / "example_report.md") as aside:
                 aside.write_text(examples_page(f"{title}/{run}", examples, None, p, shown))
 
 

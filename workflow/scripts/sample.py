@@ -5,13 +5,14 @@ from typing import Literal
 
 import pandas as pd
 
-from premem import cli
-from premem.models import prepare_device
-from premem.sampling import seeded_prompts, tabulate
-from premem.sampling.shards import sample_checkpoint
-from premem.settings import SamplingHardware, SamplingSettings
-from premem.tables import read_table, write_table
-from premem.tokens import select_subset
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.config.hardware import SamplingHardware
+from premem.config.sampling import SamplingSettings
+from premem.lm.models import prepare_device
+from premem.lm.sampling import seeded_prompts, tabulate
+from premem.lm.sampling.shards import sample_checkpoint
+from premem.lm.tokens import select_subset
 
 
 def main(

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.models import prepare_device
-from premem.robustness.prompts import seeded
-from premem.sampling import tabulate
-from premem.sampling.shards import sample_checkpoint
-from premem.settings import SamplingHardware, SamplingSettings
-from premem.tables import read_table, write_table
-from premem.tokens import select_subset
+from premem.analysis.robustness.prompts import seeded
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.config.hardware import SamplingHardware
+from premem.config.sampling import SamplingSettings
+from premem.lm.models import prepare_device
+from premem.lm.sampling import tabulate
+from premem.lm.sampling.shards import sample_checkpoint
+from premem.lm.tokens import select_subset
 
 
 def main(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.memorization import memorization_table, sampled_accuracy
-from premem.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
-from premem.study import Run
-from premem.tables import read_table, write_table
+from premem.base import cli
+from premem.base.tables import read_table, write_table
+from premem.config.runs import Run
+from premem.scoring.memorization import memorization_table, sampled_accuracy
+from premem.scoring.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
 
 
 def main(

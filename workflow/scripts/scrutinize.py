@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from premem import cli
-from premem.regression import threshold_grid
-from premem.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
-from premem.scrutiny import scrutinize
-from premem.scrutiny.common import Context
-from premem.settings import Statistics, Threshold
-from premem.tables import read_table, write_csv
+from premem.analysis.regression import threshold_grid
+from premem.analysis.scrutiny import scrutinize
+from premem.analysis.scrutiny.common import Context
+from premem.base import cli
+from premem.base.tables import read_table, write_csv
+from premem.config.statistics import Statistics, Threshold
+from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
 
 
 def main(

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from premem import cli
-from premem.files import whole
-from premem.summary import PairResults, summary_lines, summary_page
-from premem.tables import read_csv, read_made_by
+from premem.base import cli
+from premem.base.files import whole
+from premem.base.tables import read_csv, read_made_by
+from premem.report.summary import PairResults, summary_lines, summary_page
 
 
 def main(

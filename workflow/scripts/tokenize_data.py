@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.errors import UserError
-from premem.settings import Templates
-from premem.tables import read_table, write_table
-from premem.tokens import context_of, find_too_long, load_tokenizer, tokenize
+from premem.base import cli
+from premem.base.errors import UserError
+from premem.base.tables import read_table, write_table
+from premem.config.data import Templates
+from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
 
 def main(

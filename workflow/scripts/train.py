@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem import cli
-from premem.files import remove
-from premem.settings import Training, TrainingHardware
-from premem.tables import read_table, write_table
-from premem.tokens import select_subset
-from premem.training import fine_tune, leave
+from premem.base import cli
+from premem.base.files import remove
+from premem.base.tables import read_table, write_table
+from premem.config.hardware import TrainingHardware
+from premem.config.training import Training
+from premem.lm.tokens import select_subset
+from premem.lm.training import fine_tune, leave
 
 
 def main(

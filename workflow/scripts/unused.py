@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from premem import cli
-from premem.study import Study
-from premem.unused import find_unused, remove_unused, size_of
+from premem.base import cli
+from premem.config.study import Study
+from premem.jobs.unused import find_unused, remove_unused, size_of
 
 
 def main(study: Study, results: Path, then: str) -> None:

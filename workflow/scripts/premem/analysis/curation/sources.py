@@ -1,0 +1,116 @@
+"""Where new examples come from: one interface, three sources (``writer`` holds the third, which loads a model)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+import pandas as pd
+
+from premem.analysis.curation.overlap import spelling
+from premem.config.curation import NewExamples, Pool
+from premem.config.data import Reading
+from premem.config.hardware import SamplingHardware
+from premem.data.arithmetic import generate_problem
+from premem.data.preparation import read_examples
+
+Variant = dict[str, Any] | str | None
+"""A new example's question, solution, answer and further columns; or why there is none this time; or None: the given
+example has no more."""
+
+
+class Source(Protocol):
+    """Gives new examples like given ones."""
+
+    def variants(self, parents: pd.DataFrame) -> Sequence[Variant]:
+        """Return a variant for every row; the same row may come several times."""
+        ...
+
+
+class Generator:
+    """Tells a new story about the same sequence of operations (``premem.data.arithmetic``)."""
+
+    def __init__(self, columns: dict[str, str], seed: str) -> None:
+        self.columns = {"question": "question", "solution": "solution", "answer": "answer", **columns}
+        self.random = Random(f"new stories {seed}")
+
+    def variants(self, parents: pd.DataFrame) -> Sequence[Variant]:
+        problems = (
+            asdict(generate_problem(self.random, {}, skeleton=tuple(skeleton.split())))
+            for skeleton in parents["skeleton"]
+        )
+        return [{column: problem[source] for column, source in self.columns.items()} for problem in problems]
+
+
+class PoolSource:
+    """Hands out the rows of a pool that resemble the given examples, each once, in random order.
+
+    Args:
+        rows: question, solution, answer and ``resembles``, which holds a question or an example_id.
+        examples: the training examples: example_id, question.
+        seed: of the order.
+    """
+
+    def __init__(self, rows: pd.DataFrame, examples: pd.DataFrame, seed: str) -> None:
+        names = dict(zip(examples["question"].map(spelling), examples["example_id"], strict=True))
+        names |= {spelling(example_id): example_id for example_id in examples["example_id"]}
+        parents = rows["resembles"].astype(str).map(spelling).map(names)
+        self.rows: dict[str, list[dict[str, Any]]] = {
+            str(parent): of_parent.drop(columns="resembles").to_dict("records")
+            for parent, of_parent in rows.groupby(parents)
+        }
+        random = Random(f"pool {seed}")
+        for parent in sorted(self.rows):
+            random.shuffle(self.rows[parent])
+
+    def variants(self, parents: pd.DataFrame) -> Sequence[Variant]:
+        queues = (self.rows.get(i, []) for i in parents["example_id"])
+        return [queue.pop() if queue else None for queue in queues]
+
+
+def read_pool(pool: Pool, settings: Reading, name: str) -> pd.DataFrame:
+    """Read and check the rows of a pool: question, solution, answer, ``resembles`` and the dataset's further columns.
+
+    Args:
+        pool: where they are.
+        settings: of the dataset.
+        name: of the dataset, for messages.
+
+    Raises:
+        UserError: if it cannot be read or lacks a column, or if there are bad rows and they are not to be dropped.
+    """
+    columns = {**(settings.columns if pool.columns is None else pool.columns), "resembles": pool.resembles}
+    settings = settings.model_copy(update={"columns": columns})
+    return read_examples(name, pool, "pool", pool, settings, f"datasets.{name}.new_examples.pool")[0]
+
+
+def open_source(
+    source: NewExamples,
+    examples: pd.DataFrame,
+    settings: Reading,
+    pool: pd.DataFrame | None,
+    model: Path | None,
+    hardware: SamplingHardware,
+    seed: str,
+) -> Source:
+    """Open the source that a dataset names.
+
+    Args:
+        source: which one.
+        examples: the training examples that new ones are to be like.
+        settings: how the dataset's examples are read.
+        pool: its rows (``read_pool``), if it is one.
+        model: folder of the model that writes, if one does.
+        hardware: what the machine can take, for that model.
+        seed: of what is random.
+    """
+    if source.generate:
+        return Generator(settings.columns, seed)
+    if source.pool:
+        assert pool is not None
+        return PoolSource(pool, examples, seed)
+    from premem.analysis.curation.writer import WriterSource  # it needs torch
+
+    assert source.write and model
+    return WriterSource(model, source.write, settings.answers, hardware, seed)

@@ -1,0 +1,125 @@
+"""The page of the comparison of predictors, in Markdown: every number in it comes from the table."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from premem.analysis.predictors import PREDICTORS, READS
+from premem.analysis.predictors.compare import LINEAR, PREMEM, STUDY_P
+from premem.base.numbers import write_number
+from premem.report.summary import markdown_table
+
+HEADER = (
+    "predictor",
+    "R² (y = x)",
+    "R², linear map, in sample",
+    "R², linear map from the other runs",
+    "rank correlation",
+    "behind premem",
+)
+STATISTICS = ("r_squared", "squared_correlation", LINEAR, "rank_correlation", "behind_premem")
+
+
+def title_of(name: str) -> str:
+    """Return what a reader calls a predictor."""
+    return f"{PREDICTORS[PREMEM].title}, p of the study's test set" if name == STUDY_P else PREDICTORS[name].title
+
+
+def order(comparison: pd.DataFrame) -> list[str]:
+    """Return the predictors: premem accuracy, then the others from the best R² on the first test set down."""
+    first = comparison[
+        (comparison["test_set"] == comparison["test_set"].iloc[0]) & (comparison["statistic"] == LINEAR)
+    ].sort_values("estimate", ascending=False, kind="stable")
+    return list(dict.fromkeys([PREMEM, STUDY_P, *first["predictor"], *PREDICTORS]))
+
+
+def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, images: Mapping[str, str]) -> str:
+    """Return the page.
+
+    Args:
+        title: of the (model, dataset) pair.
+        values: see ``premem.analysis.predictors.compare``.
+        comparison: as well.
+        images: name of a figure → link to it.
+    """
+    judged = comparison[comparison["statistic"].notna()]
+    test_sets = list(comparison["test_set"].unique())
+    parts = [
+        f"# Predictors of generalization: {title}",
+        "How well each number predicts test accuracy over all checkpoints. R² about y = x is for predictors that are "
+        "accuracies themselves. Any other becomes one by a linear map, fitted on the same points (in sample) or, for "
+        "each run, on the other runs only; so is the p of premem accuracy. *Behind premem* is how far the last R² lies "
+        "below that of premem accuracy. Brackets hold intervals over resampled runs, in which all this is fitted anew.",
+        f"![R² of every predictor]({images['predictors']})",
+    ]
+    for test_set in test_sets:
+        here = judged[judged["test_set"] == test_set]
+        rows = [
+            (title_of(name), *(_tell(here, name, statistic) for statistic in STATISTICS))
+            for name in order(comparison)
+            if (here["predictor"] == name).any()
+        ]
+        parts += [
+            f"## Test set {test_set}",
+            _verdict(here, values[values["test_set"] == test_set]),
+            markdown_table(HEADER, rows),
+        ]
+        remarks = here[here["note"].fillna("").str.contains("not trained on|no value|in another unit")].drop_duplicates(
+            "predictor"
+        )
+        if len(remarks):
+            parts.append("; ".join(f"{title_of(row.predictor)}: {row.note}" for row in remarks.itertuples()) + ".")
+    parts += [
+        "## How far premem accuracy carries",
+        "Accuracy on every test set against premem accuracy, at the p that was calibrated on the first of them.",
+        f"![Test sets]({images['test_sets']})",
+        "## Sources, and what is missing",
+    ]
+    missing = comparison[comparison["statistic"].isna()].drop_duplicates("predictor").set_index("predictor")["note"]
+    lines = []
+    for name, predictor in PREDICTORS.items():
+        there = (
+            "compared"
+            if name in set(judged["predictor"])
+            else f"missing: {missing[name]}"
+            if name in missing
+            else "not asked for (`predictors.names`)"
+        )
+        lines.append((predictor.title, predictor.source or "–", READS[predictor.needs], there))
+    parts.append(markdown_table(("predictor", "source", "reads", ""), lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _tell(rows: pd.DataFrame, name: str, statistic: str) -> str:
+    found = rows[(rows["predictor"] == name) & (rows["statistic"] == statistic)]
+    return "–" if found.empty or found["estimate"].isna().all() else write_number(found.iloc[0])
+
+
+def _verdict(rows: pd.DataFrame, values: pd.DataFrame) -> str:
+    """Say which predictor is best on a test set, and whether the intervals tell it from premem accuracy."""
+    linear = rows[rows["statistic"] == LINEAR].set_index("predictor")
+    behind = rows[rows["statistic"] == "behind_premem"].set_index("predictor")
+    if linear["estimate"].isna().all():
+        return "R² is undefined: test accuracy does not vary."
+    best = str(linear["estimate"].drop(STUDY_P, errors="ignore").idxmax())
+    points, test = linear.iloc[0], values["test_accuracy"]
+    told = f"{title_of(best)} (R² {write_number(linear.loc[best])})"
+    text = (
+        f"Over {points['n_points']:.0f} checkpoints of {points['n_runs']:.0f} runs test accuracy lies between "
+        f"{test.min():.2f} and {test.max():.2f}. With a linear map from the other runs, "
+    )
+    if linear["low"][best] <= 0:
+        return text + f"none is shown to predict it better than its mean does; the best is {told}."
+    text += f"{told} predicts it best."
+    behind = behind.drop(STUDY_P, errors="ignore")
+    ahead = [str(name) for name in behind.index[behind["high"] < 0]]
+    after = [str(name) for name in behind.index[behind["low"] > 0]]
+    unclear = [str(name) for name in behind.index if name not in (*ahead, *after)]
+    for what, names in (
+        ("Ahead of premem accuracy beyond the interval", ahead),
+        ("Behind premem accuracy beyond the interval", after),
+        ("Not told apart from premem accuracy", unclear),
+    ):
+        if names:
+            text += f" {what}: {', '.join(title_of(name) for name in names)}."
+    return text

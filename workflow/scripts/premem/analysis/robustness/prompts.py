@@ -1,0 +1,92 @@
+"""Perturbed prompts of the training examples, as text and as token ids."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from premem.analysis.robustness import UNPERTURBED
+from premem.base.errors import UserError
+from premem.config.data import Perturbation, Templates
+from premem.config.sampling import SamplingSettings
+from premem.data.arithmetic import paraphrase
+from premem.lm.sampling import Prompt, seeded_prompts
+from premem.lm.tokens import tokenize
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FIRST_PROMPT = 2**20
+"""Perturbed prompts take their seeds from here on, and share none with the prompts that accuracies come from."""
+
+
+def perturb_prompts(
+    examples: pd.DataFrame,
+    perturbations: Mapping[str, Perturbation],
+    templates: Templates,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> pd.DataFrame:
+    """Write the prompts of every example, unperturbed and under every perturbation.
+
+    Args:
+        examples: a prepared split, with the columns that the perturbations name; ``paraphrase`` may be missing, and is
+            then told by the generator of stories.
+        perturbations: by name.
+        templates: of the unperturbed prompts.
+        tokenizer: of the model that reads them.
+
+    Returns:
+        perturbation, example_id, subset_rank, answer_begins, prompt_ids (which end with the beginning of the answer).
+
+    Raises:
+        UserError: if a column that a perturbation names has gaps, or it holds a word that the tokenizer does not know.
+    """
+    named = {column for change in perturbations.values() for column in change.columns}
+    if "paraphrase" in named - set(examples):
+        examples = examples.assign(paraphrase=examples["question"].map(paraphrase))
+    for column in sorted(named):
+        if (missing := examples[column].isna()).any():
+            raise UserError(
+                f"column {column}: {missing.sum()} examples have none, such as "
+                f"{examples['example_id'][missing].iloc[0]}, but a perturbation names it; fill it in"
+            )
+    usual = [templates.write_prompt(question) for question in examples["question"]]
+    rows = examples.astype(str).to_dict("records")
+    unchanged = tokenize(tokenizer, usual, [""] * len(usual))
+    tables = [_table(examples, UNPERTURBED, "", [example.prompt for example in unchanged])]
+    for name, change in perturbations.items():
+        prompts = [change.write_prompt(prompt, row) for prompt, row in zip(usual, rows, strict=True)]
+        changed = tokenize(tokenizer, prompts, [change.answer_begins] * len(prompts))
+        ids = [example.prompt + example.target for example in changed]
+        _refuse_unknown_words(tokenizer, name, prompts, ids, [example.prompt for example in unchanged])
+        tables.append(_table(examples, name, change.answer_begins, ids))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _table(examples: pd.DataFrame, name: str, answer_begins: str, ids: Sequence[list[int]]) -> pd.DataFrame:
+    columns = examples[["example_id", "subset_rank"]]
+    return columns.assign(perturbation=name, answer_begins=answer_begins, prompt_ids=list(ids))
+
+
+def _refuse_unknown_words(
+    tokenizer: "PreTrainedTokenizerBase",
+    name: str,
+    prompts: Sequence[str],
+    changed: Sequence[list[int]],
+    unchanged: Sequence[list[int]],
+) -> None:
+    unknown = tokenizer.unk_token_id
+    for prompt, after, before in zip(prompts, changed, unchanged, strict=True):
+        if unknown is not None and unknown in after and unknown not in before:
+            raise UserError(
+                f"perturbations.{name}: the tokenizer does not know a word of it, so that it would not be harmless; "
+                f"use words of the dataset (prompt: {prompt[-80:]!r})"
+            )
+
+
+def seeded(token_ids: Sequence[Sequence[int]], settings: SamplingSettings) -> list[Prompt]:
+    """Give every prompt a seed; see ``FIRST_PROMPT``."""
+    return [
+        Prompt(prompt.token_ids, prompt.seed + FIRST_PROMPT * settings.n)
+        for prompt in seeded_prompts(token_ids, settings)
+    ]

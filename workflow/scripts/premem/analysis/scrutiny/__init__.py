@@ -1,0 +1,44 @@
+"""What sceptics ask of the prediction of test accuracy, and what the runs of a study answer.
+
+Every question is a function of the runs and a ``Context`` that gives rows; ``scrutinize`` asks all of them. R² is about
+y = x throughout, and an interval resamples runs unless its note says otherwise.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pandas as pd
+
+from premem.analysis.scrutiny.choice_of_p import calibration, labels, rule, threshold, unseen
+from premem.analysis.scrutiny.common import Context, Row, as_table
+from premem.analysis.scrutiny.formula import checkpoints, early, formula, placebo, points, samples
+from premem.scoring.scores import RunScores
+
+QUESTIONS: dict[str, Callable[[Sequence[RunScores], Context], Iterator[Row]]] = {
+    "points": points,
+    "rule": rule,
+    "threshold": threshold,
+    "calibration": calibration,
+    "placebo": placebo,
+    "formula": formula,
+    "labels": labels,
+    "unseen": unseen,
+    "samples": samples,
+    "checkpoints": checkpoints,
+    "early": early,
+}
+
+
+def ask(question: str, runs: Sequence[RunScores], context: Context) -> pd.DataFrame:
+    """Answer one question.
+
+    Returns:
+        question, variant, x (what the variant is drawn against, else NaN), statistic, estimate, low, high, n_points,
+        n_runs, note. Where data are missing, the note of a row without a statistic says which.
+    """
+    runs = sorted(runs, key=lambda run: run.run)  # so that a resample is the same runs as in ``regression_table``
+    return as_table(question, QUESTIONS[question](runs, context))
+
+
+def scrutinize(runs: Sequence[RunScores], context: Context) -> pd.DataFrame:
+    """Answer all questions; columns as in ``ask``."""
+    return pd.concat([ask(question, runs, context) for question in QUESTIONS], ignore_index=True)

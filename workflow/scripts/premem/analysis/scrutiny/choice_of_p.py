@@ -1,0 +1,287 @@
+"""Questions about p: how it enters, how much hangs on it, what it is tuned on, and what that tuning costs."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from premem.analysis.regression import FEWEST_RUNS, mean_absolute_error, r_squared
+from premem.analysis.scrutiny.common import (
+    DRAWS,
+    TUNED,
+    Context,
+    Floats,
+    Points,
+    Row,
+    collect,
+    drawn,
+    errors,
+    judged,
+    least_error,
+    missing,
+    place,
+    predict_held_out,
+    predict_tuned,
+)
+from premem.scoring.memorization import predicted_over_thresholds
+from premem.scoring.scores import RunScores
+
+Runs = Sequence[RunScores]
+
+NEAR = 0.05
+"""An R² this far below the best is still near it."""
+SHIFTS = (-0.25, -0.1, 0.0, 0.1, 0.25)
+"""Steps away from the study's p, in log(log p)."""
+NUMBERS_OF_RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+BANDS = 64
+"""Values of p that are judged with intervals."""
+LABEL_DRAWS = 1000
+LABEL_RESAMPLES = 500
+
+
+def rule(runs: Runs, context: Context) -> Iterator[Row]:
+    """Compare perplexity > p with the rule of the authors' code, log(log(perplexity)) ≥ log(log(p)).
+
+    They differ where a perplexity equals p, and where rounding of the logarithms decides; a perplexity of 1, whose
+    log log is −∞, is memorized under both.
+    """
+    points = place(runs, context.grid)
+    entries = sum(run.perplexity.size for run in runs)
+    for variant, thresholds in {
+        "at the study's p": np.array([context.threshold]),
+        "at any p of the grid": context.grid,
+    }.items():
+        kept = [np.searchsorted(thresholds, run.perplexity) for run in runs]  # at how many p is perplexity > p
+        kept_by_rule = [_count_kept(run.perplexity, thresholds) for run in runs]
+        differ = sum(int((one != other).sum()) for one, other in zip(kept, kept_by_rule, strict=True))
+        note = f"of {entries} entries (examples × checkpoints)"
+        yield Row(variant, "entries_that_differ", differ, **points.counts, note=note)
+        index = np.arange(thresholds.size)
+        by_definition, by_rule = (
+            np.concatenate(
+                [predicted_over_thresholds(run.accuracy, kept, index) for run, kept in zip(runs, each, strict=True)]
+            )
+            for each in (kept, kept_by_rule)
+        )
+        change = np.abs(r_squared(points.test, by_rule.T) - r_squared(points.test, by_definition.T))
+        largest = float(np.nanmax(change)) if not np.isnan(change).all() else np.nan
+        yield Row(variant, "largest_change_of_r_squared", largest, **points.counts)
+
+
+def _count_kept(perplexity: Floats, thresholds: Floats) -> NDArray[np.intp]:
+    """Return at how many of the thresholds log(log(perplexity)) ≥ log(log(p)), computed as written."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # a perplexity of 1, or below it by rounding
+        level = np.nan_to_num(np.log(np.log(perplexity)), nan=-np.inf, neginf=-np.inf)
+    return np.searchsorted(np.log(np.log(thresholds)), level, side="right")
+
+
+def threshold(runs: Runs, context: Context) -> Iterator[Row]:
+    """Judge p along the grid as it is, and p a step away from the study's."""
+    points = place(runs, context.grid)
+    statistics = ("r_squared", "mean_absolute_error")
+    for index in np.unique(np.linspace(0, len(context.grid) - 1, BANDS).round().astype(int)):
+        at_p = points.predict_with(points.predicted[:, index], context.grid[index])
+        yield from judged("curve", at_p, context, "at this p", statistics, x=context.grid[index])
+    source = "p fixed in the config" if context.fixed else TUNED
+    r2 = r_squared(points.test, points.predicted.T)
+    if not np.isnan(r2).all():
+        best, _ = predict_tuned(points)
+        near = points.thresholds[r2 >= np.nanmax(r2) - NEAR]
+        yield Row(
+            f"within {NEAR} of the best R²",
+            "threshold",
+            *(best, near.min(), near.max()),
+            **points.counts,
+            note="estimate: the best p; low and high: the least and the largest p of the grid that are as good",
+        )
+    for shift in SHIFTS:
+        p = float(np.exp(np.exp(np.log(np.log(context.threshold)) + shift)))
+        note = f"{source}, then log(log p) shifted by {shift:+g}" if shift else source
+        yield from judged("study's p, shifted", place(runs, p), context, note, (*statistics, "threshold"), x=shift)
+
+
+def calibration(runs: Runs, context: Context) -> Iterator[Row]:
+    """Judge p on points that it was not calibrated on: other runs, other test questions, other pairs."""
+    points = place(runs, context.grid)
+    yield from judged("all runs", points, context)
+    for k in (k for k in NUMBERS_OF_RUNS if k <= len(runs) - FEWEST_RUNS):  # R² over fewer runs says little
+        draws = collect(_judge_rest(points, chosen) for chosen in _choose_runs(len(runs), k, context))
+        note = f"p calibrated on {k} run{'s'[: k > 1]}, judged on all others; median and range over draws"
+        yield from drawn("some runs", draws, points, context, note, x=k)
+
+    if len({run.test_accuracy.shape[1] for run in runs}) > 1:
+        yield missing("runs were tested on different numbers of examples, so there are no common halves")
+    elif (examples := runs[0].test_accuracy.shape[1]) < 2:
+        yield missing("there are no two test examples to part")
+    else:
+        random = context.random()
+        halves = np.zeros((DRAWS, examples))
+        for half in halves:
+            half[random.permutation(examples)[: examples // 2]] = 1
+        by_example = np.concatenate([run.test_accuracy for run in runs])
+        one = halves @ by_example.T / halves.sum(axis=1, keepdims=True)
+        other = (1 - halves) @ by_example.T / (1 - halves).sum(axis=1, keepdims=True)
+        predicted = points.predicted[:, least_error(one, points.predicted)].T
+        note = "p calibrated on a random half of the test questions; median and range over draws"
+        yield from drawn("other half of the questions", errors(other, predicted), points, context, note)
+        yield from drawn("same half of the questions", errors(one, predicted), points, context, note)
+
+    for name, p in context.other_thresholds.items():
+        yield from judged(f"p of {name}", place(runs, p), context, "p of another pair")
+
+
+def _choose_runs(runs: int, k: int, context: Context) -> list[tuple[int, ...]]:
+    """Return sets of k runs: all there are, or so many at random."""
+    if comb(runs, k) <= DRAWS:
+        return list(combinations(range(runs), k))
+    random = context.random()
+    return [tuple(random.choice(runs, k, replace=False)) for _ in range(DRAWS)]
+
+
+def _judge_rest(points: Points, runs: Sequence[int]) -> dict[str, Floats | float]:
+    """Calibrate p on some runs, judge it on the others."""
+    chosen = np.isin(points.run, runs)
+    rest = points.take(~chosen)
+    best = int(least_error(points.test[chosen], points.predicted[chosen]))
+    return {**errors(rest.test, rest.predicted[:, best]), "threshold": points.thresholds[best]}
+
+
+def unseen(runs: Runs, context: Context) -> Iterator[Row]:
+    """Calibrate p on training examples that smaller runs did not train on, judge it on the test set."""
+    points = place(runs, context.grid)
+    nothing = np.full(max(len(run.accuracy) for run in runs), np.nan)
+    target = np.concatenate(
+        [run.unseen_accuracy.mean(axis=1) if run.unseen_accuracy.size else nothing[: len(run.accuracy)] for run in runs]
+    )
+    known = ~np.isnan(target)
+    if not known.any():
+        yield missing("no run has training examples that it did not train on")
+        return
+    best = int(least_error(target[known], points.predicted[known]))
+    p = points.thresholds[best]
+    calibrating = np.isin(points.run, points.run[known])
+    yield Row(
+        "p from unseen examples",
+        "threshold",
+        p,
+        **points.take(known).counts,
+        note="calibrated on the accuracy of training examples that these runs did not train on",
+    )
+    note = "p from unseen training examples, no test labels; not calibrated anew in the resamples"
+    statistics = ("r_squared", "mean_absolute_error")
+    at_p = points.predict_with(points.predicted[:, best], p)
+    yield from judged("all runs", at_p, context, note, statistics)
+    if not calibrating.all():
+        yield from judged("runs that p was not calibrated on", at_p.take(~calibrating), context, note, statistics)
+    yield from judged("all runs, p tuned on test accuracy", points, context)
+    if not calibrating.all():
+        _, tuned = predict_tuned(points)
+        yield from judged(
+            "runs that p was not calibrated on, p tuned on test accuracy",
+            points.predict_with(tuned).take(~calibrating),
+            context,
+            "p tuned on all runs, these included; not calibrated anew in the resamples",
+            statistics,
+        )
+    direct = points.predict_with(target).take(known)
+    note = "how far unseen training examples are from the test set"
+    yield from judged("accuracy of unseen examples as the prediction", direct, context, note, statistics)
+
+
+def labels(runs: Runs, context: Context) -> Iterator[Row]:
+    """Compare with the plain use of k labelled examples: how many give the same mean absolute error?
+
+    The labelled examples are drawn from the test set with replacement, the same ones for all checkpoints; the truth is
+    the accuracy on the whole test set.
+    """
+    if len({run.test_accuracy.shape[1] for run in runs}) > 1:
+        yield missing("runs were tested on different numbers of examples, so no common ones can be drawn")
+        return
+    points, random = place(runs, context.grid), context.random()
+    by_example = np.concatenate([run.test_accuracy for run in runs])
+    examples = by_example.shape[1]
+    numbers = np.unique(np.geomspace(1, examples, 20).round().astype(int))
+    starts = np.concatenate([[0], numbers[:-1]])
+    measured = np.empty((LABEL_DRAWS, len(numbers), len(points.test)))
+    for draw in measured:  # the first k of a sequence are the k labels, for every k
+        sequence = by_example.T[random.integers(examples, size=examples)]
+        draw[:] = np.add.reduceat(sequence, starts, axis=0).cumsum(axis=0) / numbers[:, None]
+    predicted = points.predicted.T[least_error(measured, points.predicted)]
+    note = f"mean and range over {LABEL_DRAWS} draws of k test examples"
+    means = []
+    for variant, values in (("labels used directly", measured), ("p from the labels", predicted)):
+        error = np.abs(values - points.test)
+        means.append(error.mean(axis=0))
+        for k, each in zip(numbers, error.mean(axis=2).T, strict=True):
+            _, low, high = context.range_of(each)
+            yield Row(
+                variant, "mean_absolute_error", float(each.mean()), low, high, float(k), **points.counts, note=note
+            )
+    direct, calibrated = means
+
+    noise = "premem's error holds the test set's own sampling noise, that of the direct use does not"
+    statistics = ("mean_absolute_error", "mean_absolute_error_leave_one_run_out")
+    for row in judged("premem", points, context, statistics=statistics):
+        yield row._replace(note=f"{row.note}; {noise}")
+    resamples = np.array([_labels_of_equal_error(points, numbers, direct, calibrated)])
+    if len(runs) >= FEWEST_RUNS:
+        draws = random.integers(len(runs), size=(LABEL_RESAMPLES, len(runs)))
+        of_run = [np.flatnonzero(points.run == run) for run in range(len(runs))]
+        resamples = np.concatenate(
+            [
+                resamples,
+                [
+                    _labels_of_equal_error(points.take(index), numbers, direct[:, index], calibrated[:, index])
+                    for index in (np.concatenate([of_run[run] for run in draw]) for draw in draws)
+                ],
+            ]
+        )
+    for column, (variant, how) in enumerate(
+        {
+            "premem": "p tuned on all test labels",
+            "premem, p calibrated without the run": "p calibrated on the other runs' test labels",
+            "premem, p from the same labels": "below so many labels, it is better to calibrate p with them",
+        }.items()
+    ):
+        estimate, low, high = resamples[0, column], np.nan, np.nan
+        if len(resamples) > 1:
+            _, low, high = context.range_of(resamples[1:, column])
+        end = f"; the {examples} test examples are not enough" if estimate == examples else ""
+        yield Row(variant, "labels_of_equal_error", estimate, low, high, **points.counts, note=f"{how}{end}; {noise}")
+
+
+def _labels_of_equal_error(points: Points, numbers: Floats, direct: Floats, calibrated: Floats) -> tuple[float, ...]:
+    """Return how many labels used directly are as good as premem: p tuned, p from the other runs, p from the labels.
+
+    Args:
+        points: the checkpoints, some of them more than once in a resample.
+        numbers: shape (numbers,), the numbers of labels tried.
+        direct: shape (numbers, points), mean absolute error.
+        calibrated: as direct, of premem with a p from the labels.
+    """
+    _, tuned = predict_tuned(points)
+    held_out = predict_held_out(points)
+    of_direct = direct.mean(axis=1)
+    targets = (
+        mean_absolute_error(points.test, tuned),
+        mean_absolute_error(points.test, held_out),
+        calibrated.mean(axis=1),
+    )
+    return tuple(_cross(numbers, of_direct, np.broadcast_to(target, of_direct.shape)) for target in targets)
+
+
+def _cross(numbers: Floats, falling: Floats, target: Floats) -> float:
+    """Return where ``falling`` first meets ``target``, interpolated in logarithms; the ends stand for beyond them."""
+    if np.isnan(target).any():
+        return np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.nan_to_num(np.log(falling) - np.log(target), nan=0.0)
+    below = np.flatnonzero(gap <= 0)
+    if not below.size:
+        return float(numbers[-1])
+    if (at := below[0]) == 0:
+        return float(numbers[0])
+    share = gap[at - 1] / (gap[at - 1] - gap[at])
+    return float(np.exp(np.log(numbers[at - 1]) + share * np.log(numbers[at] / numbers[at - 1])))

@@ -1,0 +1,78 @@
+"""Running a function from the command line: what every script of the workflow does.
+
+    python workflow/scripts/grade.py --samples s.parquet --settings '{"grader": "strict"}' --out g.parquet
+
+Options are the parameters of the script's ``main``, by name and type; pydantic models are given as JSON.
+"""
+
+import argparse
+import gc
+import inspect
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from premem.base import progress, provenance
+from premem.base.errors import UserError
+
+# Scripts import this module first. Looking for garbage as often as Python does, while torch is imported, would take a
+# fifth of a short job's time; `run` goes back to that.
+USUAL_THRESHOLD = gc.get_threshold()
+gc.set_threshold(50_000)
+
+
+def run(main: Callable[..., None]) -> None:
+    """Call ``main`` with the values on the command line; end with a message and status 1 on a ``UserError``."""
+    gc.freeze()
+    gc.set_threshold(*USUAL_THRESHOLD)
+    parser = argparse.ArgumentParser(description=main.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, parameter in inspect.signature(main, eval_str=True).parameters.items():
+        kind = parameter.annotation
+        many = get_origin(kind) is list
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=_reader(get_args(kind)[0] if many else kind),
+            nargs="*" if many else None,
+            required=parameter.default is parameter.empty,
+            default=parameter.default,
+        )
+    arguments = vars(parser.parse_args())
+    launched = "TORCHELASTIC_RUN_ID" in os.environ  # this is one of several processes, started by launch.py
+    if launched:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    script = Path(sys.argv[0]).stem
+    provenance.record(script, arguments)
+    if paths := arguments.get("out"):
+        progress.name_job(script, paths[0] if isinstance(paths, list) else paths)
+    try:
+        main(**arguments)
+    except UserError as error:
+        if launched and os.environ["RANK"] != "0":
+            time.sleep(10)  # all of them fail alike: the first one says why, and the others are ended meanwhile
+        sys.exit(f"error: {error}")
+    if launched:
+        # All is written. Threads that torch's process groups may leave behind would abort a process as it winds up.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone: killed outright, a launcher could not end it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _reader(kind: Any) -> Callable[[str], Any]:
+    """Return what turns a command-line word into a value of this type."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_validate_json
+    return str if get_origin(kind) is Literal else kind

@@ -1,0 +1,56 @@
+"""Parquet tables: read with their columns checked, written whole, with what made them in their metadata."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from premem.base import provenance
+from premem.base.errors import UserError
+from premem.base.files import whole
+
+MADE_BY = b"premem"
+
+
+def write_table(table: pd.DataFrame, path: Path, **notes: Any) -> None:
+    """Write a table; what made it (``premem.base.provenance``) and the notes go into its Parquet metadata as JSON."""
+    data = pa.Table.from_pandas(table, preserve_index=False)
+    made_by = json.dumps({**provenance.current(), **notes}, sort_keys=True)
+    data = data.replace_schema_metadata({**(data.schema.metadata or {}), MADE_BY: made_by})
+    with whole(path) as aside:
+        pq.write_table(data, aside, compression="zstd")
+
+
+def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a table that has at least these columns.
+
+    Raises:
+        UserError: if the file cannot be read or lacks a column.
+    """
+    try:
+        table = pq.read_table(path).to_pandas()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path}: not a readable Parquet table ({error}); delete it and run again") from error
+    if missing := [column for column in columns if column not in table]:
+        raise UserError(f"{path}: column {', '.join(missing)} is missing (it has {', '.join(table)})")
+    return table
+
+
+def read_made_by(path: Path) -> dict[str, Any]:
+    """Return what made a table, as ``write_table`` recorded it."""
+    return json.loads((pq.read_schema(path).metadata or {}).get(MADE_BY, b"{}"))
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table for people to read, as CSV with 6 significant digits."""
+    with whole(path) as aside:
+        table.to_csv(aside, index=False, float_format="%.6g")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table that ``write_csv`` wrote; a learning rate stays in its one spelling."""
+    return pd.read_csv(path, dtype={"lr": str})

@@ -1,0 +1,151 @@
+"""Checks of a study that span its blocks, such as a sweep that names a model, and of the files that it names."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from premem.base.errors import UserError
+from premem.config.data import POOL, TRAIN
+from premem.config.messages import describe_unknown
+from premem.config.rounds import PROVENANCE
+from premem.config.runs import Run, runs_of_sweep
+from premem.config.study import Study
+
+
+def problems_between_blocks(study: Study) -> Iterator[str]:
+    """Yield a line for everything in which two blocks do not fit together, with the key and how to fix it."""
+    if not (study.sweep or study.imports or study.curation):
+        yield "give runs in sweep, imported results in imports, or curation"
+    yield from _problems_of_imports(study)
+    yield from _problems_of_sweep(study)
+    yield from _problems_of_datasets(study)
+    yield from _problems_of_robustness(study)
+    if "model_comparison" in study.analyses and not study.compared_datasets:
+        yield "analyses: model_comparison compares models on a dataset, but no dataset has runs of several models"
+    if "curation" in study.analyses and not study.curation:
+        yield "analyses: curation compares strategies of collecting data; give the block curation"
+    yield from _problems_of_curation(study)
+    try:
+        study.hardware.train.accumulation_steps(study.training.batch_size)
+    except UserError as error:
+        yield str(error)
+
+
+def _problems_of_imports(study: Study) -> Iterator[str]:
+    imported: set[tuple[str, str]] = set()
+    for i, entry in enumerate(study.imports):
+        if entry.model in study.models:
+            yield f"imports[{i}].model: {entry.model} is one of models; give the imported one another name"
+        if (entry.model, entry.dataset) in imported:
+            yield f"imports[{i}]: {entry.model} on {entry.dataset} is imported twice; remove one of the two"
+        imported.add((entry.model, entry.dataset))
+
+
+def _problems_of_sweep(study: Study) -> Iterator[str]:
+    for i, sweep in enumerate(study.sweep):
+        for key, known in (("model", study.models), ("dataset", study.datasets), ("size", study.sizes)):
+            for value in getattr(sweep, key):
+                if value not in known:
+                    yield f"sweep[{i}].{key}: {describe_unknown(key, value, known)}"
+    seen: dict[Run, int] = {}
+    for i, sweep in enumerate(study.sweep):
+        for run in runs_of_sweep(sweep):
+            if run in seen:
+                yield f"sweep[{i}]: run {run} is already in sweep[{seen[run]}]; remove one of the two"
+            seen.setdefault(run, i)
+
+
+def _problems_of_datasets(study: Study) -> Iterator[str]:
+    for name, dataset in study.datasets.items():
+        for taken in {TRAIN, POOL} & dataset.test.keys():
+            yield f"datasets.{name}.test.{taken}: a test set cannot be called {taken}; rename it"
+    for name, model in study.models.items():
+        corpus = model.pretrain.corpus.dataset if model.pretrain else None
+        if corpus and corpus not in study.datasets:
+            yield f"models.{name}.pretrain.corpus.dataset: {describe_unknown('dataset', corpus, study.datasets)}"
+
+
+def _problems_of_robustness(study: Study) -> Iterator[str]:
+    trained_on = dict.fromkeys(run.dataset for run in study.runs if run.dataset in study.datasets)
+    offered = {name: None for dataset in trained_on for name in study.datasets[dataset].perturbations}
+    for name in study.robustness.perturbations or ():
+        if name not in offered:
+            hint = (
+                describe_unknown("perturbation", name, offered)
+                if offered
+                else f"unknown perturbation {name!r}; no dataset with runs offers any (datasets.….perturbations)"
+            )
+            yield f"robustness.perturbations: {hint}"
+    if isinstance(study.robustness.checkpoints, tuple):
+        there = sorted({epoch for run in study.runs for epoch in study.checkpoint_epochs(run.epochs)})
+        for epoch in study.robustness.checkpoints:
+            if epoch not in there:
+                yield (
+                    f"robustness.checkpoints: no run has a checkpoint after epoch {epoch}; there are "
+                    f"{', '.join(map(str, there))}"
+                )
+    asked = "analyses: robustness" if "robustness" in study.analyses else "example_reports.brittleness"
+    if study.predicts_brittleness and study.runs and not offered:
+        yield f"{asked} perturbs prompts, but no dataset with runs offers perturbations (datasets.….perturbations)"
+
+
+def _problems_of_curation(study: Study) -> Iterator[str]:
+    for name, dataset in study.datasets.items():
+        key, source = f"datasets.{name}.new_examples", dataset.new_examples
+        if source and source.generate and "skeleton" not in dataset.columns:
+            yield f"{key}.generate: it retells skeletons, so keep that column (columns: {{skeleton: skeleton}})"
+        if source and (taken := [column for column in PROVENANCE if column in dataset.columns]):
+            yield f"datasets.{name}.columns: {', '.join(taken)} says where new examples come from; rename it"
+        if source and source.write and source.write.model not in study.models:
+            yield f"{key}.write.model: {describe_unknown('model', source.write.model, study.models)}"
+    if not (curation := study.curation):
+        return
+    for key, known in (("model", study.models), ("dataset", study.datasets)):
+        if (value := getattr(curation, key)) not in known:
+            yield f"curation.{key}: {describe_unknown(key, value, known)}"
+            return
+    dataset = study.datasets[curation.dataset]
+    if not dataset.new_examples:
+        yield (
+            f"curation.dataset: nothing says where new examples of {curation.dataset} come from; give "
+            f"datasets.{curation.dataset}.new_examples"
+        )
+    there = dataset.train.num_examples or dataset.train.rows
+    if there and curation.start > there:
+        yield f"curation.start: {curation.start} wanted, but {curation.dataset} has {there} training examples"
+    if "difficulty" in curation.strategies and not dataset.difficulty:
+        key = f"datasets.{curation.dataset}.difficulty"
+        yield f"curation.strategies: difficulty needs labels; give {key}, or leave the strategy out"
+    if 1 not in study.sizes.values():
+        yield "sizes: curation trains on all that it has collected; name a size of 1, such as full"
+    for name in study.rounds.keys() & study.datasets.keys():
+        yield f"datasets.{name}: a round of curation is called so; rename it"
+
+
+def missing_paths(study: Study) -> Iterator[str]:
+    """Yield a line for every file or folder that the study names and that is not there."""
+    for name, model in study.models.items():
+        for files, lacks in (
+            (("config.json",), "is not a model folder (it has no config.json); correct the path"),
+            (("*.safetensors",), "has no safetensors weights; save the model anew with save_pretrained"),
+            (("tokenizer.json", "tokenizer.model", "vocab.*"), "has no tokenizer; save it there with save_pretrained"),
+        ):
+            folder = Path(model.path or "").expanduser()
+            if model.path is not None and not any(any(folder.glob(pattern)) for pattern in files):
+                yield f"models.{name}.path: {model.path} {lacks}"
+                break
+    for name, dataset in study.datasets.items():
+        pool = dataset.new_examples and dataset.new_examples.pool
+        splits = {"train": dataset.train, **{f"test.{k}": v for k, v in dataset.test.items()}}
+        for key, split in {**splits, **({"new_examples.pool": pool} if pool else {})}.items():
+            for file in split.files or ():
+                if not Path(file).expanduser().is_file():
+                    yield f"datasets.{name}.{key}.files: there is no file {file}; correct the path (or local_data)"
+
+    if study.absent and not study.judged_pairs:
+        runs = " or ".join(f"{entry.release.runs}_…" for entry in study.absent if entry.release)
+        yield f"local_release: {study.local_release} holds no folder {runs}; correct the path"
+    for i, entry in enumerate(study.imports):
+        for key in ("train", "test") if entry.tables else ():
+            for file in getattr(entry.tables, key):
+                if not Path(file).expanduser().is_file():
+                    yield f"imports[{i}].tables.{key}: there is no file {file}; correct the path"

@@ -1,0 +1,50 @@
+"""A dataset: its training and test sets, how they are read, written and perturbed."""
+
+from pydantic import Field, model_validator
+
+from premem.config.block import Name
+from premem.config.curation import NewExamples
+from premem.config.data import UNPERTURBED, Perturbation, Reading, Split, Templates
+
+
+class Dataset(Reading, Templates):
+    """A dataset: its sets of examples, how they are read and how they are written."""
+
+    train: Split
+    """The examples to train on."""
+    test: dict[Name, Split] = Field(min_length=1)
+    """The test sets by name; the first is the study's, the one that is predicted."""
+    difficulty: str | None = None
+    """What says how hard an example is (``premem.data.difficulty``): one of ``columns``, whose values hold a number
+    (``Level 3``), or ``lines``, the number of lines of the solution. If left out, the dataset has no difficulty
+    labels."""
+    perturbations: dict[Name, Perturbation] = {}
+    """Changes of its prompts by name, for ``robustness``."""
+
+    @model_validator(mode="after")
+    def _check_perturbations(self) -> "Dataset":
+        told_anew = {"paraphrase"} if self.train.generate and self.train.wording == "usual" else set()
+        known = dict.fromkeys(["question", *self.columns, *told_anew])
+        known.pop("solution", None)  # it holds the answer
+        for name, perturbation in self.perturbations.items():
+            if name == UNPERTURBED:
+                raise ValueError(f"perturbations.{name}: this is what prompts without one are called; rename it")
+            for column in perturbation.columns:
+                if column not in known:
+                    raise ValueError(
+                        f"perturbations.{name}.prompt: {{{column}}} is no column that a prompt may hold (there are "
+                        f"{', '.join(known)}); keep it under the dataset's columns, or correct the template"
+                    )
+        return self
+
+    new_examples: NewExamples | None = None
+    """Where new examples like one of its own come from, for ``curation``."""
+
+    @model_validator(mode="after")
+    def _check_difficulty(self) -> "Dataset":
+        if self.difficulty not in (None, "lines", *self.columns):
+            kept = ", ".join(self.columns) or "none"
+            raise ValueError(
+                f"difficulty: {self.difficulty!r} is neither lines nor one of the dataset's columns (there are {kept})"
+            )
+        return self

@@ -1,0 +1,206 @@
+"""A study: the whole configuration, and the runs and checkpoints that it asks for."""
+
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from premem.config.analyses import ExampleReports, Figures, Predictors, Robustness
+from premem.config.block import Block, Fraction, Name
+from premem.config.curation import Collection, Curation
+from premem.config.data import Perturbation
+from premem.config.dataset import Dataset
+from premem.config.hardware import Hardware
+from premem.config.imports import Import
+from premem.config.models import Model
+from premem.config.rounds import Round, unroll
+from premem.config.runs import Run, runs_of_sweep
+from premem.config.sampling import SamplingSettings
+from premem.config.statistics import Grading, Statistics, Threshold
+from premem.config.sweep import Checkpoints, Sweep
+from premem.config.training import Training
+
+
+class Study(Block):
+    """A study file; every key is described where its block is defined ."""
+
+    study: Name
+    """Name of the study; its results lie in ``{results}/{study}``."""
+    results: str = "results"
+    """Folder of all results."""
+    local_data: str | None = None
+    """Folder with ``{dataset}/{split}.jsonl`` of built-in datasets, read instead of the hub."""
+    local_release: str | None = None
+    """Folder with the run folders of releases, read instead of their repository."""
+    models: dict[Name, Model] = {}
+    """Base models by name."""
+    datasets: dict[Name, Dataset] = {}
+    """Datasets by name; ``builtin: NAME`` starts from a built-in one."""
+    sizes: dict[Name, Fraction] = {"full": 1.0}
+    """Share of the training set by name; the sets are nested, drawn with the dataset's seed."""
+    sweep: tuple[Sweep, ...] = ()
+    """The runs: every entry gives all combinations of its values."""
+    imports: tuple[Import, ...] = ()
+    """Imported results, judged like those of runs."""
+    analyses: tuple[
+        Literal["scrutiny", "predictors", "robustness", "example_reports", "model_comparison", "curation"], ...
+    ] = ()
+    """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
+    belongs here where these do not stay, since it would otherwise train again."""
+    checkpoints: Checkpoints = Checkpoints()
+    """When a run is evaluated, and what stays on disk."""
+    training: Training = Training()
+    """Fine-tuning."""
+    sampling: SamplingSettings = SamplingSettings()
+    """Answers."""
+    grading: Grading = Grading()
+    """Grades."""
+    threshold: Threshold = Threshold()
+    """What counts as memorized."""
+    statistics: Statistics = Statistics()
+    """Intervals."""
+    predictors: Predictors = Predictors()
+    """Other predictors of generalization."""
+    collection: Collection = Collection()
+    """Which examples new ones are collected like."""
+    curation: Curation | None = None
+    """Strategies of collecting data, compared in rounds."""
+    robustness: Robustness = Robustness()
+    """Perturbed prompts."""
+    example_reports: ExampleReports = ExampleReports()
+    """Reports on single training examples."""
+    figures: Figures = Figures()
+    """How figures look."""
+    hardware: Hardware = Hardware()
+    """What the machine can take."""
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """All runs of the sweep, in its order."""
+        return tuple(run for sweep in self.sweep for run in runs_of_sweep(sweep))
+
+    @cached_property
+    def rounds(self) -> dict[str, Round]:
+        """The training sets that curation makes, by their names as datasets."""
+        return {made.dataset: made for made in unroll(self.curation)} if self.curation else {}
+
+    def run_of(self, made: Round) -> Run:
+        """The run that trains on what a round has collected, and on all before it."""
+        assert self.curation
+        epochs = max(1, round(self.curation.steps * self.training.batch_size / made.num_examples))
+        size = next(name for name, share in self.sizes.items() if share == 1)
+        return Run(
+            model=self.curation.model,
+            dataset=made.dataset,
+            lr=self.curation.lr,
+            epochs=epochs,
+            size=size,
+            seed=made.seed,
+        )
+
+    @cached_property
+    def trained_runs(self) -> tuple[Run, ...]:
+        """All runs, those of curation as well."""
+        return (*self.runs, *map(self.run_of, self.rounds.values()))
+
+    def source_dataset(self, dataset: str) -> str:
+        """The dataset of ``datasets`` that a dataset belongs to: itself, or the one whose examples a round extends."""
+        return self.rounds[dataset].source_dataset if dataset in self.rounds else dataset
+
+    def dataset(self, name: str) -> Dataset:
+        """The settings of a dataset, also of one that a round of curation makes."""
+        return self.datasets[self.source_dataset(name)]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The (model, dataset) pairs that have runs; curation's own counts by the runs that it starts from."""
+        own = [(self.curation.model, self.curation.dataset)] if self.curation else []
+        return list(dict.fromkeys([*((run.model, run.dataset) for run in self.runs), *own]))
+
+    @cached_property
+    def imported(self) -> dict[tuple[str, str], Import]:
+        """The (model, dataset) pairs whose results are imported, but for ``absent``."""
+        return {(entry.model, entry.dataset): entry for entry in self.imports if entry not in self.absent}
+
+    @cached_property
+    def absent(self) -> tuple[Import, ...]:
+        """The imports of which a local release holds no run: it may be a part of the whole."""
+        folder = Path(self.local_release or "").expanduser()
+        return tuple(
+            entry
+            for entry in self.imports
+            if self.local_release and entry.release and not any(folder.glob(f"{entry.release.runs}_*"))
+        )
+
+    @property
+    def judged_pairs(self) -> list[tuple[str, str]]:
+        """All pairs, of runs and of imported results."""
+        return [*self.pairs, *self.imported]
+
+    @property
+    def compared_datasets(self) -> list[str]:
+        """The datasets that have results of several models."""
+        number = Counter(dataset for _, dataset in self.judged_pairs)
+        return [dataset for dataset in number if number[dataset] > 1]
+
+    @property
+    def predicts_brittleness(self) -> bool:
+        """Do reports on examples say how much accuracy these are predicted to lose?"""
+        return self.example_reports.brittleness or "robustness" in self.analyses
+
+    def perturbations_of(self, dataset: str) -> dict[str, Perturbation]:
+        """The perturbations of a dataset's prompts that the study asks for."""
+        offered = self.dataset(dataset).perturbations
+        asked = self.robustness.perturbations
+        return {name: offered[name] for name in offered if asked is None or name in asked}
+
+    @property
+    def perturbed_pairs(self) -> list[tuple[str, str]]:
+        """The (model, dataset) pairs that have runs with perturbed checkpoints."""
+        runs = [run for run in self.runs if self.perturbed_epochs(run.epochs) and self.perturbations_of(run.dataset)]
+        return list(dict.fromkeys((run.model, run.dataset) for run in runs))
+
+    def perturbed_epochs(self, epochs: int) -> list[int]:
+        """Epochs after which a run of this many epochs is sampled with perturbed prompts, ascending."""
+        of_run = self.checkpoint_epochs(epochs)
+        match self.robustness.checkpoints:
+            case "all":
+                return of_run
+            case "last":
+                return of_run[-1:]
+            case listed:
+                return [epoch for epoch in of_run if epoch in listed]
+
+    def predicted_test_set(self, model: str, dataset: str) -> str:
+        """The test set of a pair that is predicted."""
+        if entry := self.imported.get((model, dataset)):
+            return entry.tables.test_set if entry.tables else "test"
+        return next(iter(self.dataset(dataset).test))
+
+    def runs_of(self, model: str, dataset: str) -> list[Run]:
+        """The runs of a (model, dataset) pair that p is calibrated on, and all analyses are of.
+
+        Those of the sweep; where it has none, those that curation starts from.
+        """
+        runs = [run for run in self.runs if (run.model, run.dataset) == (model, dataset)]
+        starts = [made for made in self.rounds.values() if made.source_dataset == dataset and made.previous is None]
+        return runs or [run for run in map(self.run_of, starts) if run.model == model]
+
+    def checkpoint_epochs(self, epochs: int) -> list[int]:
+        """Epochs after which a run of this many epochs is evaluated, ascending.
+
+        Every ``checkpoints.every`` epochs, or a multiple of it where that gives more than ``at_most``, and the last.
+        """
+        every, at_most = self.checkpoints.every, self.checkpoints.at_most
+        spacing = every * -(-epochs // (every * at_most))
+        return sorted({*range(spacing, epochs + 1, spacing), epochs})
+
+    def keeps_checkpoint(self, epoch: int, epochs: int) -> bool:
+        """Does the checkpoint after this epoch stay on disk once it has been evaluated?"""
+        match self.checkpoints.keep:
+            case "all" | "none" as keep:
+                return keep == "all"
+            case "last":
+                return epoch == epochs
+            case kept:
+                return epoch in kept

@@ -1,0 +1,160 @@
+"""Sample answers with vLLM, on GPUs or, slower, on a processor.
+
+vLLM has pins of its own and lives in an environment of its own; only this module imports it, when an engine starts.
+"""
+
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from premem.base.errors import UserError
+from premem.base.progress import track
+from premem.config.hardware import SamplingHardware
+from premem.config.sampling import SamplingSettings
+from premem.lm.sampling import Completion, Prompt, cut_at_stop
+from premem.lm.tokens import load_tokenizer
+
+# Room for keys and values where there is no GPU. Memory is taken as it is used, so a small model never takes it all.
+CPU_CACHE_BYTES = 2**30
+
+
+class VllmBackend:
+    """Samples from one checkpoint; see ``premem.lm.sampling.open_backend``.
+
+    The engine lives for one call of ``sample``, so that its memory is free again before the next checkpoint's starts.
+    """
+
+    def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
+        self.checkpoint, self.settings, self.stop, self.hardware = checkpoint, settings, stop, hardware
+        self.tokenizer = load_tokenizer(checkpoint)
+
+    def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]:
+        """Return ``settings.n`` completions for each prompt, in the order of the prompts."""
+        needed = max(len(prompt.token_ids) for prompt in prompts) + self.settings.max_new_tokens
+        length = self.hardware.max_length or needed
+        if length < needed:
+            raise UserError(
+                f"hardware.sample.max_length: the longest prompt and sampling.max_new_tokens need {needed} tokens, not "
+                f"{length}; raise it or leave it out"
+            )
+        with self.engine(length) as engine:
+            return self.sample_with(engine, prompts)
+
+    @contextmanager
+    def engine(self, max_length: int) -> Iterator[Any]:
+        """Start vLLM on the checkpoint, and end it.
+
+        Args:
+            max_length: longest sequence, prompt and answer, in tokens.
+
+        Raises:
+            UserError: if vLLM is not installed, or refuses the model or the machine.
+        """
+        gpus = torch.cuda.device_count()
+        if (asked := self.hardware.tensor_parallel) > max(1, gpus):
+            raise UserError(
+                f"hardware.sample.tensor_parallel: {asked} GPUs are asked for, and {gpus} are here; lower it"
+            )
+        if gpus:
+            machine: dict[str, Any] = {
+                "tensor_parallel_size": asked,
+                "gpu_memory_utilization": self.hardware.memory_share,
+            }
+        else:
+            machine = {
+                "enforce_eager": True,
+                "kv_cache_memory_bytes": CPU_CACHE_BYTES,
+                # Of a prompt read in parts, vLLM would take a draw back, which generators on a processor cannot do.
+                "enable_chunked_prefill": False,
+            }
+        vllm = _import_vllm(in_process=not gpus)
+        with _explained(self.checkpoint):
+            engine = vllm.LLM(
+                # Absolute: what is no folder here would be taken for a model on the hub.
+                model=str(self.checkpoint.resolve()),
+                dtype=self.settings.dtype,
+                max_model_len=max_length,
+                enable_prefix_caching=True,
+                # Of the model's own generation settings nothing counts, such as further tokens that end an answer.
+                generation_config="vllm",
+                use_tqdm_on_load=False,
+                **machine,
+            )
+        try:
+            yield engine
+        finally:
+            engine.llm_engine.engine_core.shutdown()
+
+    def sample_with(self, engine: Any, prompts: Sequence[Prompt]) -> list[list[Completion]]:
+        """Return ``settings.n`` completions for each prompt from a running engine."""
+        from vllm import SamplingParams
+
+        settings = self.settings
+        # vLLM gives sample k of a request the seed of the request plus k. Generators on a processor read 32 bits of it.
+        first_seed = int(np.random.SeedSequence(settings.seed).generate_state(1)[0] >> 1)
+        # Greedy samples are all alike, and vLLM makes but one.
+        n = settings.n if settings.temperature > 0 else 1
+        parameters = [
+            SamplingParams(
+                n=n,
+                seed=first_seed + prompt.seed,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                max_tokens=settings.max_new_tokens,
+                stop=self.stop,
+                skip_special_tokens=False,  # where the stop text is looked for; it may be a special token
+            )
+            for prompt in prompts
+        ]
+        token_ids = [{"prompt_token_ids": [int(i) for i in prompt.token_ids]} for prompt in prompts]
+        with _explained(self.checkpoint):
+            engine.enqueue(token_ids, parameters, use_tqdm=False)
+            outputs = engine.wait_for_completion(use_tqdm=lambda total, **_: track(total, "answers"))
+        return [[self._completion(answer) for answer in output.outputs] * (settings.n // n) for output in outputs]
+
+    def _completion(self, answer: Any) -> Completion:
+        """The text is decoded anew, without special tokens, since vLLM decodes it as what follows on the prompt."""
+        text = cut_at_stop(str(self.tokenizer.decode(answer.token_ids, skip_special_tokens=True)), self.stop)
+        return Completion(text, answer.finish_reason, len(answer.token_ids))
+
+
+def _import_vllm(in_process: bool) -> Any:
+    """Import vLLM.
+
+    Args:
+        in_process: run the engine in this process, as it must be without a GPU. With one, it has a process of its own,
+            which gives back all of the GPU's memory when it ends.
+    """
+    # Read when vLLM is imported. Nothing is sent anywhere, and what is printed is what went wrong.
+    os.environ |= {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    if in_process:
+        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    try:
+        import vllm
+
+        _ = vllm.LLM  # what is imported now: the rest comes on demand
+    except Exception as error:  # an installation that does not fit raises anything
+        raise UserError(
+            f"sampling.backend: vLLM cannot be imported ({error}); install it as the README says under Sampling with "
+            "vLLM, and name its interpreter under hardware.python.sample"
+        ) from error
+    return vllm
+
+
+@contextmanager
+def _explained(checkpoint: Path) -> Iterator[None]:
+    """Turn whatever vLLM raises into a line that says which model it was and what can be changed."""
+    try:
+        yield
+    except Exception as error:
+        reason = textwrap.shorten(str(error), 200, placeholder=" …")  # it may list hundreds of models
+        raise UserError(
+            f"{checkpoint}: vLLM fails: {reason} (where memory is short, change hardware.sample.memory_share, "
+            "max_length or tensor_parallel; for a model that vLLM does not take, sampling.backend: transformers)"
+        ) from error

@@ -1,0 +1,110 @@
+"""Tokenizers, and token ids of prompts and targets, split at an explicit boundary.
+
+Training, sampling and perplexity all read the same table, so that they agree on where a prompt ends. Prompt and target
+are tokenized together, as the model reads them in training; the prompt alone, as in sampling, must be a prefix of that.
+transformers is imported where it is used, since it takes longer to import than most jobs that read tokens take.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from premem.base.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class TokenizedExample:
+    """Token ids of a prompt (with the start token, where the tokenizer has one) and of its target."""
+
+    prompt: list[int]
+    target: list[int]
+
+
+def tokenize(
+    tokenizer: "PreTrainedTokenizerBase", prompts: Sequence[str], targets: Sequence[str]
+) -> list[TokenizedExample]:
+    """Tokenize examples.
+
+    Raises:
+        UserError: if a token would span the end of a prompt and the start of its target.
+    """
+    start = start_token(tokenizer)
+
+    def encode(texts: Sequence[str]) -> list[list[int]]:
+        return [start + ids for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+
+    examples = []
+    wholes = encode([prompt + target for prompt, target in zip(prompts, targets, strict=True)])
+    for text, prompt, whole in zip(prompts, encode(prompts), wholes, strict=True):
+        if whole[: len(prompt)] != prompt:
+            raise UserError(
+                "datasets: a token spans the end of the prompt and the start of the target; let the target template "
+                f"begin with a blank or the prompt template end otherwise (prompt: …{text[-60:]!r})"
+            )
+        examples.append(TokenizedExample(prompt, whole[len(prompt) :]))
+    return examples
+
+
+def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
+    """Return the examples of a table with prompt_ids and target_ids."""
+    rows = zip(table["prompt_ids"], table["target_ids"], strict=True)
+    return [TokenizedExample(list(prompt), list(target)) for prompt, target in rows]
+
+
+def start_token(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """Return the start token as a list, empty if the tokenizer puts none before a text."""
+    start = tokenizer.bos_token_id
+    return [start] if start is not None and tokenizer("x")["input_ids"][:1] == [start] else []
+
+
+def find_too_long(examples: Sequence[TokenizedExample], max_tokens: int | None, context: int | None) -> dict[int, int]:
+    """Return index → tokens, of the examples whose prompt and target together exceed a limit; None does not limit."""
+    limit = min((limit for limit in (max_tokens, context) if limit is not None), default=None)
+    lengths = {i: len(example.prompt) + len(example.target) for i, example in enumerate(examples)}
+    return {i: length for i, length in lengths.items() if limit is not None and length > limit}
+
+
+def select_subset(table: "pd.DataFrame", size: float) -> "pd.DataFrame":
+    """Return the nested random subset that holds this share of the examples (at least one).
+
+    Args:
+        table: with a column subset_rank, from 0.
+        size: share of the examples, in (0, 1].
+    """
+    number = max(1, round(size * (table["subset_rank"].max() + 1)))
+    return table[table["subset_rank"] < number].reset_index(drop=True)
+
+
+def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """Load the tokenizer of a model folder.
+
+    Raises:
+        UserError: if it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    check_folder(folder)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # whatever the loader raises, the reader needs to know which folder
+        raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
+
+
+def context_of(folder: Path) -> int | None:
+    """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
+    from transformers import AutoConfig
+
+    check_folder(folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    return getattr(config, "max_position_embeddings", None)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise a ``UserError`` if this is not a model folder."""
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: not a model folder (it has no config.json)")

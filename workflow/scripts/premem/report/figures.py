@@ -1,0 +1,401 @@
+"""The figures of a study: test accuracy predicted, training curves, the choice of p, learning progress.
+
+One visual language for all: colour = learning rate, marker = epochs, line and filling = size; black = test accuracy,
+vermilion = predicted from pre-memorization train accuracy, grey = plain train accuracy. Every function returns a
+``Figure``; nothing here touches matplotlib's global state.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import cycle
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from premem.base.files import whole
+from premem.base.numbers import write_number
+from premem.config.analyses import Figures
+from premem.scoring.memorization import masked_accuracy
+
+LOOK: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    "pdf.fonttype": 42,  # text stays text in an editor
+    "svg.hashsalt": "premem",  # the same names inside the file at every run
+}
+look = matplotlib.rc_context(LOOK)  # as a decorator it holds while the function runs
+
+TEST, PREDICTED, TRAIN = "#000000", "#D55E00", "#7F7F7F"
+GUIDE = "#B0B0B0"
+MARKERS = "osD^vP*X<>"
+LINES = ("-", "--", ":", "-.")
+FILLS = ("full", "none", "left", "top")
+PALEST_RATE = 0.82
+"""How far towards its pale yellow end viridis is used for learning rates."""
+
+MOST_CURVES = 24
+MOST_IMAGES = 16
+COLUMNS = 4
+"""Panels side by side."""
+SOLVED = 0.5
+"""An example counts as solved from this share of correct answers."""
+
+
+# --- saving ---------------------------------------------------------------------------------------------------------
+
+
+@look
+def save(figure: Figure, paths: Iterable[Path], dpi: int) -> None:
+    """Write a figure to every path, in the format of its suffix; the same figure gives the same bytes.
+
+    Args:
+        figure: from one of the functions below.
+        paths: files to write, whole or not at all.
+        dpi: dots per inch of PNG files, and of images within others.
+    """
+    for path in paths:
+        kind = path.suffix.removeprefix(".")
+        dateless = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+        with whole(path) as aside:
+            figure.savefig(aside, format=kind, dpi=dpi, metadata=dateless)
+
+
+# --- how a run looks ------------------------------------------------------------------------------------------------
+
+
+class RunStyle:
+    """How each run looks in all figures of a (model, dataset) pair; made from all runs of the pair.
+
+    Args:
+        runs: columns lr, epochs, size; one or more rows per run. Sizes keep their order of first appearance.
+
+    Beyond 10 numbers of epochs or 4 sizes, markers or fillings repeat. Seeds of a run look alike.
+    """
+
+    def __init__(self, runs: pd.DataFrame) -> None:
+        rates = sorted(runs["lr"].unique(), key=float)
+        shades = matplotlib.colormaps["viridis"](np.linspace(0, PALEST_RATE, len(rates)))
+        self.colours = dict(zip(rates, map(to_hex, shades), strict=True))
+        self.markers = dict(zip(sorted(runs["epochs"].unique()), cycle(MARKERS), strict=False))
+        self.sizes = dict(zip(runs["size"].unique(), cycle(zip(FILLS, LINES, strict=True)), strict=False))
+
+    def of(self, run: Any) -> dict[str, Any]:
+        """Return the keyword arguments of ``Axes.plot`` for a run (anything with attributes lr, epochs, size)."""
+        filling, line = self.sizes[run.size]
+        return {
+            **_marker(self.markers[run.epochs], filling),
+            "color": self.colours[run.lr],
+            "linestyle": line,
+        }
+
+    def legend(self, figure: Figure, extra: Iterable[Line2D] = ()) -> None:
+        """Name the learning rates, epochs and sizes to the right of the axes, below ``extra``."""
+        gap = Line2D([], [], linestyle="none", label="")
+        entries = [
+            *extra,
+            gap,
+            *(Line2D([], [], color=colour, linewidth=4, label=f"lr {rate}") for rate, colour in self.colours.items()),
+            gap,
+            *(
+                Line2D([], [], color=TEST, linestyle="none", label=_count(number, "epoch"), **_marker(marker, "full"))
+                for number, marker in self.markers.items()
+            ),
+            gap,
+            *(
+                Line2D([], [], color=TEST, linestyle=line, linewidth=0.8, label=f"size {name}", **_marker("o", filling))
+                for name, (filling, line) in self.sizes.items()
+            ),
+        ]
+        figure.legend(handles=entries, loc="outside right upper", handlelength=2.4, labelspacing=0.35)
+
+
+def _marker(marker: str, filling: str) -> dict[str, Any]:
+    size = {"*": 7, "D": 4.4, "s": 4.6}.get(marker, 5.2)  # so that all cover about the same area
+    # A white rim keeps filled markers apart where they lie on each other.
+    rim = {"mec": "white", "mew": 0.4} if filling == "full" else {"mew": 0.8}
+    return {"marker": marker, "markersize": size, "fillstyle": filling, "markerfacecoloralt": "white", **rim}
+
+
+def name_run(run: Any, seed: bool = False) -> str:
+    """Return a run's title, such as ``lr 3e-3, 30 epochs, full``, with its seed where that tells runs apart."""
+    parts = [f"lr {run.lr}", _count(run.epochs, "epoch"), str(run.size)]
+    return ", ".join([*parts, f"seed {run.seed}"] if seed else parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+# --- the figures ----------------------------------------------------------------------------------------------------
+
+
+@look
+def plot_prediction(
+    points: pd.DataFrame, table: pd.DataFrame, figures: Figures, style: RunStyle | None = None
+) -> Figure:
+    """Plot test accuracy against pre-memorization train accuracy (left) and plain train accuracy (right).
+
+    Args:
+        points: one row per checkpoint: run, lr, epochs, size, seed, epoch, train_accuracy, predicted_test_accuracy,
+            test_accuracy.
+        table: from ``premem.analysis.regression.regression_table``.
+        figures: gives the width.
+        style: how runs look; made from ``points`` if left out.
+    """
+    style = style or RunStyle(points)
+    figure = Figure(figsize=(figures.width, 0.5 * figures.width), layout="constrained")
+    panels = {
+        "premem_accuracy": ("predicted_test_accuracy", "pre-memorization train accuracy"),
+        "train_accuracy": ("train_accuracy", "train accuracy"),
+    }
+    axes = figure.subplots(1, len(panels), sharex=True, sharey=True)
+    top = points[["test_accuracy", "train_accuracy", "predicted_test_accuracy"]].to_numpy().max() + 0.04
+    for ax, (predictor, (column, label)) in zip(axes, panels.items(), strict=True):
+        (diagonal,) = ax.plot([0, top], [0, top], color=GUIDE, linewidth=1, zorder=0, label="y = x")
+        for first, run in _each_run(points):
+            ax.plot(run[column], run["test_accuracy"], **style.of(first), linewidth=0.5)
+        ax.set(xlabel=label, xlim=(-0.03, top), ylim=(-0.03, top), aspect="equal")
+        ax.set_title(_describe(table, predictor), loc="left", fontsize=7)
+    axes[0].set_ylabel("test accuracy")
+    style.legend(figure, extra=[diagonal])
+    return figure
+
+
+@look
+def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
+    """Plot train, test and predicted accuracy along the epochs, a panel per run, the first 24.
+
+    Args:
+        points: as for ``plot_prediction``.
+        figures: gives the width.
+    """
+    runs = _each_run(points)
+    figure = Figure(layout="constrained")
+    axes = _subplots(figure, min(len(runs), MOST_CURVES), figures.width, height=1.3)
+    quantities: dict[str, dict[str, Any]] = {
+        "train_accuracy": {"label": "train", "color": TRAIN, "linestyle": "--", "marker": "s"},
+        "predicted_test_accuracy": {
+            "label": "pre-memorization train (predicts test)",
+            "color": PREDICTED,
+            "linestyle": "-",
+            "marker": "^",
+        },
+        "test_accuracy": {"label": "test", "color": TEST, "linestyle": "-", "marker": "o"},
+    }
+    several_seeds = points["seed"].nunique() > 1
+    top = 1.06 * points[list(quantities)].to_numpy().max()
+    for ax, (first, run) in zip(axes, runs, strict=False):
+        lines = [
+            line
+            for column, shown in quantities.items()
+            for line in ax.plot(run["epoch"], run[column], linewidth=1, markersize=3, clip_on=False, **shown)
+        ]
+        ax.set_title(fill(name_run(first, several_seeds), 33), fontsize=7)
+        ax.set(xlim=(0, 1.05 * run["epoch"].max()), ylim=(0, top or 1))
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+    for number, ax in enumerate(axes):
+        ax.tick_params(labelleft=number % COLUMNS == 0)
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines))
+    figure.supylabel("accuracy", fontsize=8)
+    figure.supxlabel("checkpoint (epoch)" + _hidden(len(runs), MOST_CURVES), fontsize=8)
+    return figure
+
+
+@look
+def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figures) -> Figure:
+    """Plot R² (y = x) against the threshold p, spaced in log(log p), with the p used and its interval.
+
+    The axis ends 1.5 below the best R², or where all is shown.
+
+    Args:
+        calibration: from ``premem.analysis.regression.calibrate``.
+        table: from ``premem.analysis.regression.regression_table``.
+        figures: gives the width.
+    """
+    figure = Figure(figsize=(figures.width, 0.42 * figures.width), layout="constrained")
+    ax = figure.subplots()
+    x, r2 = spaced(calibration["threshold"]), calibration["r_squared"].to_numpy()
+    ax.plot(x, r2, color=PREDICTED, label="pre-memorization train accuracy, by p")
+    if np.isnan(r2).all():
+        bottom, top = 0.0, 1.0
+    else:
+        best = np.nanmax(r2)
+        top = max(best + 0.08, 0.1)
+        bottom = max(np.nanmin(r2), best - 1.5) - 0.05
+
+    used, train = _row(table, "premem_accuracy", "threshold"), _row(table, "train_accuracy", "r_squared")
+    if not np.isnan(used.estimate):
+        reached = _row(table, "premem_accuracy", "r_squared")
+        at, label = float(spaced(used.estimate)), f"p used: {write_number(used, 3)}, R² {write_number(reached)}"
+        ax.axvline(at, color=TEST, linewidth=0.8)
+        ax.plot(at, reached.estimate, "o", color=TEST, markersize=4, label=label)
+    if not np.isnan(used.low):
+        ax.axvspan(float(spaced(used.low)), float(spaced(used.high)), color=TEST, alpha=0.12, linewidth=0)
+    if not np.isnan(train.estimate):
+        below = " (below this axis)" if train.estimate < bottom else ""
+        ax.axhline(
+            train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {write_number(train)}{below}"
+        )
+        top = max(top, min(train.estimate, 1) + 0.05)
+    ax.set(xlabel="threshold p (perplexity at or below which an example counts as memorized)", ylabel="R² (y = x)")
+    ax.set(xlim=(x.min(), x.max()), ylim=(bottom, top))
+    ticks = [p for p in TICKS_OF_P if x.min() <= spaced(p) <= x.max()]
+    ax.set_xticks(spaced(ticks), [f"{p:g}" for p in ticks])
+    figure.legend(loc="outside upper left")
+    return figure
+
+
+@look
+def plot_learning_progress(memorization: Mapping[str, pd.DataFrame], p: float, figures: Figures) -> Figure:
+    """Show accuracy and memorization of every training example along training, an image per run, the first 16.
+
+    Rows are examples: on top those that are soonest solved while not yet memorized (at least half of the answers right,
+    perplexity above p), below the line those that never are.
+
+    Args:
+        memorization: title of a run -> example_id, epoch, accuracy, perplexity.
+        p: the threshold.
+        figures: gives the width.
+    """
+    shown = dict(list(memorization.items())[:MOST_IMAGES])
+    figure = Figure(layout="constrained")
+    images, key = figure.subfigures(1, 2, squeeze=False, width_ratios=(6, 1))[0]
+    axes = _subplots(images, len(shown), figures.width, height=1.75)
+    for ax, (title, run) in zip(axes, shown.items(), strict=True):
+        wide = run.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"])
+        accuracy, perplexity = wide["accuracy"].to_numpy(), wide["perplexity"].to_numpy()
+        order, learned = _sort_examples(accuracy, perplexity, p)
+        image = _average_rows(_colour(accuracy, perplexity <= p)[:, order].swapaxes(0, 1))
+        ax.imshow(image, aspect="auto", interpolation="nearest", extent=(-0.5, len(wide) - 0.5, order.size, 0))
+        if 0 < learned < order.size:
+            ax.axhline(learned, color=TEST, linewidth=0.8)
+        step = -(-len(wide) // 6)
+        ax.set_xticks(range(0, len(wide), step), wide.index[::step])
+        ax.set_yticks([0, order.size])
+        ax.set_title(fill(title, 28), fontsize=7)
+        ax.spines[:].set(visible=True, color=GUIDE)
+    images.supylabel("training examples, soonest learned on top", fontsize=8)
+    images.supxlabel("checkpoint (epoch)" + _hidden(len(memorization), MOST_IMAGES), fontsize=8)
+    _draw_key(key, p)
+    return figure
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _subplots(figure: Figure | SubFigure, number: int, width: float, height: float) -> list[Axes]:
+    """Return ``number`` axes in rows of up to 4, and set the size of the whole figure.
+
+    Args:
+        figure: a figure or a part of one.
+        number: how many.
+        width: of the whole figure, in inches.
+        height: of a row of 4, in inches; fewer are drawn larger.
+    """
+    columns = min(number, COLUMNS)
+    rows = -(-number // columns)
+    height *= 1 + 0.25 * (COLUMNS - columns)
+    figure.figure.set_size_inches(width, rows * height + 0.6)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[number:]:
+        ax.remove()
+    return list(axes[:number])
+
+
+def _each_run(points: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
+    """Return each run's first row and its checkpoints in order; runs in order of appearance."""
+    runs = (run.sort_values("epoch") for _, run in points.groupby("run", sort=False))
+    return [(next(run.itertuples()), run) for run in runs]
+
+
+def _hidden(number: int, most: int) -> str:
+    return f"\n(not shown: {_count(number - most, 'more run')})" if number > most else ""
+
+
+def _row(table: pd.DataFrame, predictor: str, statistic: str) -> pd.Series:
+    return table[(table["predictor"] == predictor) & (table["statistic"] == statistic)].iloc[0]
+
+
+def _describe(table: pd.DataFrame, predictor: str) -> str:
+    """Return the lines above a panel: R², R² with each run held out, mean absolute error."""
+    r2, error = _row(table, predictor, "r_squared"), _row(table, predictor, "mean_absolute_error")
+    lines = [f"R² (y = x) {write_number(r2)}"]
+    last = f"mean absolute error {write_number(error, 3)}"
+    if predictor == "premem_accuracy":
+        p = _row(table, predictor, "threshold")
+        lines = [f"{lines[0]}, {r2.note.split(';')[0]}"]
+        if "r_squared_leave_one_run_out" in set(table["statistic"]):  # else p is fixed
+            held_out = _row(table, predictor, "r_squared_leave_one_run_out")
+            lines.append(f"R² {write_number(held_out)}, {held_out.note.split(';')[0]}")
+        last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
+    return "\n".join([*lines, last])
+
+
+TICKS_OF_P = (1.001, 1.002, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)
+
+
+def spaced(p: ArrayLike) -> NDArray[np.float64]:
+    return np.log(np.log(np.asarray(p, dtype=float)))
+
+
+def _sort_examples(accuracy: NDArray, perplexity: NDArray, p: float) -> tuple[NDArray[np.intp], int]:
+    """Return an order of the examples, and how many were solved at some checkpoint before they were memorized.
+
+    Sorted by the first checkpoint at which that was so; then those memorized late or never first; then by accuracy.
+
+    Args:
+        accuracy: shape (checkpoints, examples).
+        perplexity: the same shape.
+        p: the threshold.
+    """
+    solved = masked_accuracy(accuracy, perplexity, p) >= SOLVED
+    learned_at, memorized_at = (
+        np.where(what.any(axis=0), what.argmax(axis=0), len(what)) for what in (solved, perplexity <= p)
+    )
+    return np.lexsort((-accuracy.mean(axis=0), -memorized_at, learned_at)), int(solved.any(axis=0).sum())
+
+
+def _average_rows(image: NDArray, most: int = 256) -> NDArray[np.float64]:
+    """Average neighbouring rows, so that there are at most as many as can be told apart."""
+    starts = np.linspace(0, len(image), min(len(image), most), endpoint=False).astype(int)
+    counts = np.diff([*starts, len(image)])
+    return np.add.reduceat(image, starts, axis=0) / counts[:, None, None]
+
+
+def _colour(accuracy: NDArray, memorized: NDArray) -> NDArray[np.float64]:
+    """Return RGB colours: darker with accuracy; blue while not memorized, orange once memorized."""
+    blue = matplotlib.colormaps["Blues"](0.9 * accuracy)[..., :3]
+    orange = matplotlib.colormaps["Oranges"](0.15 + 0.75 * accuracy)[..., :3]
+    return np.where(memorized[..., None], orange, blue)
+
+
+def _draw_key(part: SubFigure, p: float) -> None:
+    """Explain the colours of the learning progress: a column of each hue, accuracy upwards."""
+    ax = part.subplots()
+    accuracy, memorized = np.meshgrid(np.linspace(0, 1, 101), [False, True], indexing="ij")
+    ax.imshow(_colour(accuracy, memorized), origin="lower", interpolation="nearest", extent=(0, 2, 0, 1))
+    ax.set_xticks([0.5, 1.5], ["no", "yes"])
+    ax.set(aspect="auto", box_aspect=2)
+    ax.set_ylabel("accuracy", fontsize=7)
+    ax.set_xlabel("above line:\nsolved\nbefore\nmemorized", fontsize=7, labelpad=8)
+    ax.set_title(f"memorized\n(perplexity\n≤ {p:.3f})", fontsize=7)

@@ -1,0 +1,127 @@
+"""The summary page of a study, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from premem.base.numbers import write_number
+from premem.scoring.grading import GRADERS
+
+STATISTICS = {
+    "r_squared": "R² (y = x)",
+    "r_squared_leave_one_run_out": "R² (y = x), each run with a p calibrated without it",
+    "squared_correlation": "squared correlation",
+    "mean_absolute_error": "mean absolute error",
+    "mean_absolute_error_leave_one_run_out": "mean absolute error, each run with a p calibrated without it",
+    "ols_slope": "slope of test accuracy on the predictor",
+    "ols_intercept": "intercept",
+    "threshold": "threshold p",
+}
+FINE = {"mean_absolute_error", "mean_absolute_error_leave_one_run_out", "threshold"}
+"""Those whose third decimal tells something."""
+
+
+@dataclass(frozen=True)
+class PairResults:
+    """What is known of a (model, dataset) pair; ``folder`` is relative to the study's results and ends in the two."""
+
+    folder: Path
+    regression: pd.DataFrame
+    points: pd.DataFrame
+    graders: pd.DataFrame | None
+    """None for imported results, which have a grader of their own."""
+
+    def estimate(self, predictor: str, statistic: str) -> str:
+        """An estimate with its interval, such as ``0.94 [0.87, 0.97]``; a dash where there is none."""
+        table = self.regression
+        row = table[(table["predictor"] == predictor) & (table["statistic"] == statistic)]
+        if row.empty or row["estimate"].isna().all():
+            return "–"
+        return write_number(row.iloc[0], 3 if statistic in FINE else 2)
+
+    @property
+    def title(self) -> str:
+        return " on ".join(self.folder.parts[-2:])
+
+
+def summary_lines(pairs: Sequence[PairResults]) -> list[str]:
+    """One line for each pair: does pre-memorization train accuracy predict test accuracy, does train accuracy?"""
+    return [
+        f"{pair.title}: R² (y = x) over {len(pair.points)} checkpoints of {pair.points['run'].nunique()} runs: "
+        f"pre-memorization train accuracy {pair.estimate('premem_accuracy', 'r_squared')}, "
+        + (f"with p calibrated on other runs {held_out}; " if held_out != "–" else "with p fixed in the config; ")
+        + f"train accuracy {pair.estimate('train_accuracy', 'r_squared')}; "
+        f"p = {pair.estimate('premem_accuracy', 'threshold')}; test accuracy "
+        f"{pair.points['test_accuracy'].min():.2f}–{pair.points['test_accuracy'].max():.2f}"
+        for pair in pairs
+        for held_out in [pair.estimate("premem_accuracy", "r_squared_leave_one_run_out")]
+    ]
+
+
+def summary_page(
+    study: str,
+    pairs: Sequence[PairResults],
+    left_out: Mapping[str, int],
+    runs_left_out: Mapping[str, str],
+    image_format: str,
+) -> str:
+    """The whole page.
+
+    Args:
+        study: its name.
+        pairs: its results.
+        left_out: table → how many examples were left out of it.
+        runs_left_out: run of a release → why it was left out.
+        image_format: format of the figures to show, such as ``png``.
+    """
+    parts = [
+        f"# {study}",
+        "How well test accuracy is predicted from the training set alone. Brackets hold intervals over resampled runs. "
+        "p is chosen on the points that it is judged on; the rows that say so judge each run with a p calibrated "
+        "without it.",
+    ]
+    for pair, line in zip(pairs, summary_lines(pairs), strict=True):
+        parts += [
+            f"## {pair.title}",
+            line + ".",
+            markdown_table(
+                ("", "pre-memorization train accuracy", "train accuracy"),
+                [
+                    (name, pair.estimate("premem_accuracy", key), pair.estimate("train_accuracy", key))
+                    for key, name in STATISTICS.items()
+                ],
+            ),
+            f"![test accuracy against both predictors]({pair.folder / 'figures' / 'prediction'}.{image_format})",
+            "Further figures: "
+            + ", ".join(
+                f"[{text}]({pair.folder / 'figures' / name}.{image_format})"
+                for text, name in {
+                    "accuracy along training": "training_curves",
+                    "R² against p": "threshold",
+                    "every example along training": "learning_progress",
+                }.items()
+            )
+            + f". Tables: [points]({pair.folder / 'points.csv'}), [regression]({pair.folder / 'regression.csv'})"
+            + (f", [graders]({pair.folder / 'graders.csv'})." if pair.graders is not None else "."),
+        ]
+        if pair.graders is not None:
+            parts.append(_graders(pair.graders))
+    if dropped := {table: number for table, number in left_out.items() if number}:
+        parts += ["## Examples left out", markdown_table(("table", "examples"), list(dropped.items()))]
+    if runs_left_out:
+        parts += ["## Runs left out", markdown_table(("run", "why"), list(runs_left_out.items()))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _graders(cases: pd.DataFrame) -> str:
+    agree = cases[list(GRADERS)].nunique(axis=1) == 1
+    differ = cases["share"][~agree].sum()
+    accuracy = ", ".join(f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in GRADERS)
+    return f"Share of answers graded correct, over all checkpoints: {accuracy}; the graders differ on {differ:.2%}."
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
