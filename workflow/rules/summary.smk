@@ -21,9 +21,9 @@ rule summarize:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("summarize.py"),
         study=STUDY.study,
         image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
-        code=code("summarize.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/summarize.py --study {params.study} --image-format {params.image_format} --regressions {input.regressions:q} "
+        "{params.call:q} --study {params.study:q} --image-format {params.image_format:q} --regressions {input.regressions:q} "
         "--points {input.points:q} --graders {input.graders:q} --imported {input.imported:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"
