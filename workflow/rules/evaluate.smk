@@ -1,6 +1,12 @@
 # From checkpoints to the memorization table. Takes checkpoints and token ids; makes the samples, grades, perplexities and
 # scores of a run. What reads a checkpoint goes before training, so that the disk is freed early.
 
+SAMPLE = (
+    "{params.call:q} --checkpoints {input.checkpoints:q} --train {input.train:q} --tests {input.tests:q} "
+    "--size {params.size:q} --stop={params.stop:q} --settings {params.settings:q} --only {params.only:q} "
+    "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
+)
+
 
 rule sample_checkpoint:
     """Sample answers to the training and the test prompts from a checkpoint."""
@@ -32,16 +38,15 @@ rule sample_checkpoint:
         size=size_of,
         only="all",
     shell:
-        "{params.call:q} --checkpoints {input.checkpoints:q} --train {input.train:q} --tests {input.tests:q} "
-        "--size {params.size:q} --stop={params.stop:q} --settings {params.settings:q} --only {params.only:q} "
-        "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
+        SAMPLE
 
 
-# `checkpoints.sample_together`: one job for all checkpoints of a run, which loads the engine once. As for training, there is one
-# rule for each number of epochs.
+# With `checkpoints.sample_together`, one job samples all checkpoints of a run, so that the engine starts once. As for training,
+# there is one rule for each number of epochs.
 for epochs in NUMBERS_OF_EPOCHS if STUDY.checkpoints.sample_together else []:
 
-    use rule sample_checkpoint as sample_run with:
+    rule:
+        """Sample answers to the training and the test prompts from all checkpoints of a run."""
         name:
             f"sample_{epochs}_epochs"
         input:
@@ -56,11 +61,23 @@ for epochs in NUMBERS_OF_EPOCHS if STUDY.checkpoints.sample_together else []:
             fill(f"{RESULTS}/logs/sample/{ONE_RUN}.log", epochs=epochs),
         benchmark:
             fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}.tsv", epochs=epochs)
+        priority: 2
+        conda:
+            SAMPLE_ENV
+        threads: STUDY.hardware.sample.shards
         resources:
             gpu=gpus("sampling"),
             mem_mb=largest(mem_mb, "sampling"),
             runtime=largest(runtime, "sampling", len(STUDY.checkpoint_epochs(epochs))),
-            disk_gb=disk_gb(),
+            disk_gb=disk_gb(len(STUDY.checkpoint_epochs(epochs))),
+        params:
+            **gpu_script("sample.py", "sample", STUDY.hardware.sample),
+            settings=settings(STUDY.sampling),
+            stop=stop_of,
+            size=size_of,
+            only="all",
+        shell:
+            SAMPLE
 
     workflow.ruleorder(f"sample_{epochs}_epochs", "sample_checkpoint")
 

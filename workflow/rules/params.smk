@@ -33,12 +33,12 @@ def interpreter(job=None):
 
 
 def script(name):
-    """Return the params of a rule that runs a script: `call`, the words that start it, and `code`."""
+    """Return the params `call`, the words that start a script, and `code`, the digest of its code."""
     return {"call": unrecorded([interpreter(), str(SCRIPTS / name)]), "code": code(name)}
 
 
 def gpu_script(name, job, hardware, processes=1):
-    """Return the params of a rule whose script uses GPUs: `call`, `code`, and `hardware`, the block that the script reads.
+    """Return the same params for a script that uses GPUs, and `hardware`, the block of the study that it reads.
 
     On a plain machine, `on_gpus.py` gives the job GPUs to itself. `launch.py` starts several processes that work together;
     a single process starts a few seconds faster without it.
