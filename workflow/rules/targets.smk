@@ -25,6 +25,5 @@ def problem_of(target):
 
 def check_targets():
     """Refuse targets that the study does not have."""
-    targets = workflow.dag_settings.targets if workflow.is_main_process and workflow.dag_settings else []
-    if problems := [f"{target}: {problem}" for target in sorted(targets) if (problem := problem_of(target))]:
+    if problems := [f"{target}: {problem}" for target in targets_of_call() if (problem := problem_of(target))]:
         raise WorkflowError("\n".join(problems))

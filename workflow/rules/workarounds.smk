@@ -4,6 +4,7 @@
 import os
 from importlib.metadata import version
 
+from snakemake.cli import get_argument_parser
 from snakemake.jobs import Job
 
 TESTED = "9.27"
@@ -22,6 +23,18 @@ def warn_of_newer_snakemake():
             f"Snakemake {installed} is newer than {TESTED}, with which this workflow was tested; if it fails in an unexpected "
             f'way, install the tested version: pip install "snakemake=={TESTED}.*"'
         )
+
+
+def targets_of_call():
+    """Return the targets on the command line.
+
+    Symptom: Snakemake tells the workflow its targets (`workflow.dag_settings`) only when all rule files have been read.
+    Seen in: Snakemake 9.27.1.
+    It can go when: they are told before.
+    """
+    program = Path(sys.argv[0])
+    is_call = workflow.is_main_process and "snakemake" in (program.name, program.parent.name)
+    return get_argument_parser().parse_known_args(sys.argv[1:])[0].targets if is_call else []
 
 
 def lift_default_rate():
