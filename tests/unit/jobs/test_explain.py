@@ -37,7 +37,7 @@ def test_what_only_follows_is_not_blamed():
 
 
 def test_a_result_leads_back_to_its_data(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", [str(Path(__file__).parents[2] / "workflow" / "scripts" / "grade.py")])
+    monkeypatch.setattr("sys.argv", [str(Path(__file__).parents[3] / "workflow" / "scripts" / "grade.py")])
     data, scores = tmp_path / "data" / "mine" / "train.parquet", tmp_path / "scores.csv"
     try:
         provenance.record("prepare_data", {"seed": 3, "out": data})
