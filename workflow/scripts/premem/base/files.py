@@ -26,15 +26,18 @@ def whole(path: Path) -> Iterator[Path]:
     except BaseException:
         remove(aside)
         raise
-    if path.is_dir():
+    if path.is_dir():  # or a link to one
         remove(path)
     aside.replace(path)
     provenance.note(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there; a folder is gone at once, so that a reader never sees a half."""
-    if path.is_dir():
+    """Remove a file, a link or a folder, if it is there; a folder is gone at once, so a reader never sees a half.
+
+    What a link points to stays.
+    """
+    if path.is_dir() and not path.is_symlink():
         aside = path.with_name(f".{path.name}.removed")
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(path.rename(aside))
