@@ -1,11 +1,15 @@
-"""The documentation: it builds without a dead link, and the README stays short."""
+"""The documentation: it builds without a dead link, its studies are valid, and the README stays short."""
 
 import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+import yaml
+
+from premem.study import Study
 
 LONGEST_README = 150
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -33,3 +37,36 @@ def test_local_links_lead_somewhere(root, page):
 def test_the_readme_links_to_every_page(root):
     links = set(LINK.findall((root / "README.md").read_text()))
     assert {f"docs/{page.name}" for page in (root / "docs").glob("*.md")} <= links
+
+
+def yaml_blocks(root):
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    for page in pages:
+        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)):
+            yield pytest.param(yaml.safe_load(block), id=f"{page.stem}-{number}")
+
+
+AROUND = {  # what a part of a study on a page is taken to stand in
+    "study": "around",
+    "models": {"tiny": {"path": "my-model"}},
+    "datasets": {
+        "mine": {
+            "train": {"files": ["train.jsonl"]},
+            "test": {"test": {"files": ["test.jsonl"]}},
+            "answers": "gsm8k",
+            "perturbations": {"first": {"answer_begins": " First"}},
+        },
+        "stories": {"builtin": "arithmetic"},
+    },
+    "sweep": [{"model": "tiny", "dataset": "mine", "lr": 1e-3, "epochs": 3, "size": "full"}],
+}
+
+
+def put_into(around, part):
+    both = {key: put_into(around[key], part[key]) for key in part if isinstance(around.get(key), dict)}
+    return {**around, **part, **both}
+
+
+@pytest.mark.parametrize("part", list(yaml_blocks(Path(__file__).parents[2])))
+def test_studies_on_the_pages_are_valid(part):
+    Study.model_validate(part if "study" in part else put_into(AROUND, part))
