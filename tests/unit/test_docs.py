@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from premem.study import Study
+from premem.config import load
 
 LONGEST_README = 150
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -68,5 +68,6 @@ def put_into(around, part):
 
 
 @pytest.mark.parametrize("part", list(yaml_blocks(Path(__file__).parents[2])))
-def test_studies_on_the_pages_are_valid(part):
-    Study.model_validate(part if "study" in part else put_into(AROUND, part))
+def test_studies_on_the_pages_are_valid(part, monkeypatch):
+    monkeypatch.setattr(load, "missing_paths", lambda study: ())  # the reader's own files
+    load.load_study(part if "study" in part else put_into(AROUND, part), "the page")
