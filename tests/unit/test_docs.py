@@ -15,7 +15,10 @@ LONGEST_README = 150
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-@pytest.mark.skipif(find_spec("mkdocs") is None or find_spec("material") is None, reason="mkdocs is not installed: pip install --group docs")
+HAVE_MKDOCS = find_spec("mkdocs") and find_spec("material")
+
+
+@pytest.mark.skipif(not HAVE_MKDOCS, reason="mkdocs is not installed: pip install --group docs")
 def test_the_site_builds(root, tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
