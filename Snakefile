@@ -4,12 +4,6 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-if Path(workflow.current_basedir) != Path(workflow.basedir):
-    raise WorkflowError(
-        "premem cannot be used as a Snakemake module or included: run it by itself, with a study file of its own "
-        "(snakemake --snakefile …/premem/Snakefile --configfile study.yaml), and let your rules read its results"
-    )
-
 # A study file given with --configfile takes the place of config.yaml; it is not mixed with it.
 if not workflow.overwrite_configfiles:
 

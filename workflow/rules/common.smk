@@ -9,6 +9,18 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+
+def refuse(problem):
+    """End this call with one line, which is also shown under `--quiet all`. A WorkflowError would not be, and adds a trace."""
+    sys.exit(f"error: {problem}")
+
+
+if Path(workflow.current_basedir).resolve().parents[1] != Path(workflow.basedir).resolve():
+    refuse(
+        "premem cannot be a Snakemake module or be included; call it by itself (snakemake --snakefile …/premem/Snakefile "
+        "--configfile study.yaml), and let your own rules read its results"
+    )
+
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -24,7 +36,7 @@ gc.set_threshold(200_000, 50, 100)
 try:
     STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 for entry in STUDY.absent:
     logger.warning(

@@ -26,4 +26,4 @@ def problem_of(target):
 def check_targets():
     """Refuse targets that the study does not have."""
     if problems := [f"{target}: {problem}" for target in targets_of_call() if (problem := problem_of(target))]:
-        raise WorkflowError("\n".join(problems))
+        refuse("\n".join(problems))
