@@ -8,7 +8,7 @@ rule plan:
     handover: True  # it calls Snakemake for a dry run
     params:
         **script("plan.py"),
-        study=STUDY.model_dump_json(),
+        study=lambda w: STUDY.model_dump_json(),  # a function's value keeps its braces
         snakefile=workflow.main_snakefile,
         results=RESULTS,
     shell:
@@ -23,7 +23,7 @@ rule unused:
         "../../envs/analyze.yaml"
     params:
         **script("unused.py"),
-        study=STUDY.model_dump_json(),
+        study=lambda w: STUDY.model_dump_json(),  # a function's value keeps its braces
         results=RESULTS,
         then="list",
     shell:
