@@ -1,4 +1,5 @@
-# What test accuracy will a fine-tuned model reach? Its training data tell: `snakemake --cores 2` runs the embedded study.
+# What test accuracy will a fine-tuned model reach? This workflow predicts it from the training data.
+# `snakemake --cores 2` runs the embedded study.
 
 from snakemake.utils import min_version
 
@@ -84,7 +85,7 @@ rule regression:
 rule figures:
     """Plot the figures of every pair."""
     input:
-        expand_pairs(FIGURE, STUDY.judged_pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
+        expand_figures(STUDY.judged_pairs),
 
 
 # Further analyses; those that the study lists in `analyses` are a part of `all`.
@@ -124,8 +125,8 @@ rule curation:
         TARGETS["curation"],
 
 
-# On a cluster, rules that ask for a runtime are submitted. The others take seconds or need the network, and run where Snakemake
-# runs. So does grading in studies without GPUs, which are small.
+# On a cluster, rules that ask for a runtime are submitted. The others take seconds or need the network, and run on the
+# login node. So does grading in studies without GPUs, which are small.
 workflow.localrules(*(rule.name for rule in workflow.rules if not asks_for_runtime(rule)))
 if not STUDY.hardware.gpu:
 

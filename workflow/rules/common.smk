@@ -1,4 +1,5 @@
-# The study, and how rules start their scripts. Takes the configuration; makes STUDY, which every other file reads.
+# The study, which every other file reads, and what holds for all jobs.
+# Takes the configuration. Makes STUDY.
 
 import gc
 import json
@@ -11,14 +12,14 @@ from snakemake.logging import logger
 
 
 def refuse(problem):
-    """End this call with one line, which is also shown under `--quiet all`. A WorkflowError would not be, and adds a trace."""
+    """End this call with a message. Unlike a WorkflowError, it has no trace and is shown under `--quiet all` too."""
     sys.exit(f"error: {problem}")
 
 
 if Path(workflow.current_basedir).resolve().parents[1] != Path(workflow.basedir).resolve():
     refuse(
-        "premem cannot be a Snakemake module or be included; call it by itself (snakemake --snakefile …/premem/Snakefile "
-        "--configfile study.yaml), and let your own rules read its results"
+        "premem cannot be a Snakemake module or be included; call it by itself, with --snakefile and a --configfile, "
+        "and let your own rules read its results"
     )
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
@@ -30,7 +31,8 @@ from premem.config.data import POOL, TRAIN, Reading, Templates
 from premem.config.load import load_study
 from premem.config.runs import Run
 
-# A large study makes millions of small objects that live to the end. Looking for garbage among them takes a sixth of the time.
+# A large study makes millions of small objects that live to the end. To look for garbage among them as often as Python
+# does takes a sixth of the time.
 gc.set_threshold(200_000, 50, 100)
 
 try:
@@ -43,9 +45,10 @@ for entry in STUDY.absent:
         f"local_release: no runs {entry.release.runs}_… there, so {entry.model} on {entry.dataset} is left out"
     )
 
-# Jobs work offline, but for those that fetch something, and keep quiet. The number of threads of a library does not follow the
-# number of cores, because sums would then be rounded differently.
+# Jobs are offline, except those that fetch something, and print no progress bars. A library's number of threads does
+# not follow the number of cores, because sums would then be rounded differently.
 shell.prefix(
-    "set -euo pipefail; export HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
+    "set -euo pipefail; export HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} "
+    "HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
     "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 PYTHONHASHSEED=0; "
 )

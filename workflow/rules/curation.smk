@@ -1,5 +1,6 @@
-# Collecting the data that teaches. Takes the scores of a run and a source of new examples; makes training sets, each a
-# dataset like any other, and compares the strategies that made them.
+# Which new examples teach most?
+# Takes the scores of a run and a source of new examples. Makes training sets, each a dataset like any other, and
+# compares the strategies that made them.
 
 CURATION = f"{RESULTS}/curation"
 CURATION_PAGE = f"{CURATION}/curation.md"
@@ -58,11 +59,12 @@ rule draw_start:
         number=lambda w: round_of(w).collected,
         seed=lambda w: round_of(w).seed,
     shell:
-        "{params.call:q} --data {input:q} --number {params.number:q} --seed {params.seed:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --data {input:q} --number {params.number:q} --seed {params.seed:q} --out {output:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule measure_ifd:
-    """Measure how much the question helps to write the target, at a run's first checkpoint, which has a little experience."""
+    """Measure how much the question helps to write the target, at a run's first checkpoint."""
     input:
         checkpoint=ancient(lambda w: of_run(CHECKPOINT)(w)[0]),
         trained=TRAINING_LOG,
@@ -88,12 +90,12 @@ rule measure_ifd:
         templates=dataset_settings(Templates),
         dtype=STUDY.sampling.dtype,
     shell:
-        "{params.call:q} --checkpoint {input.checkpoint:q} --tokens {input.tokens:q} "
-        "--size {params.size:q} --templates {params.templates:q} --dtype {params.dtype:q} --threads {threads} --gpus {resources.gpu} "
+        "{params.call:q} --checkpoint {input.checkpoint:q} --tokens {input.tokens:q} --size {params.size:q} "
+        "--templates {params.templates:q} --dtype {params.dtype:q} --threads {threads} --gpus {resources.gpu} "
         "--hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
-# Both rules below run the same script. A model that writes examples needs what sampling needs; otherwise they take seconds.
+# The next two rules take seconds, unless a model writes the examples. They then ask for what sampling asks for.
 rule collect_examples:
     """Collect new examples after a round, and put them under what was trained on before."""
     input:
@@ -132,11 +134,12 @@ rule collect_examples:
         settings=collection_read,
     shell:
         "{params.call:q} --examples {input.examples:q} --previous {input.previous:q} --tests {input.tests:q} "
-        "--memorization {input.memorization:q} --threshold {input.threshold:q} --ifd {input.ifd:q} --pool {input.pool:q} "
-        "--writer {input.writer:q} --strategy {params.strategy:q} --difficulty {params.difficulty:q} --number {params.number:q} "
-        "--seed {params.seed:q} --size {params.size:q} --source {params.source:q} --example-settings {params.examples:q} "
-        "--settings {params.settings:q} --hardware {params.hardware:q} --title {params.title:q} --out {output.table:q} "
-        "--more {output.more:q} 2>&1 | tee {log:q}"
+        "--memorization {input.memorization:q} --threshold {input.threshold:q} --ifd {input.ifd:q} "
+        "--pool {input.pool:q} --writer {input.writer:q} --strategy {params.strategy:q} "
+        "--difficulty {params.difficulty:q} --number {params.number:q} --seed {params.seed:q} --size {params.size:q} "
+        "--source {params.source:q} --example-settings {params.examples:q} --settings {params.settings:q} "
+        "--hardware {params.hardware:q} --title {params.title:q} --out {output.table:q} --more {output.more:q} 2>&1 | "
+        "tee {log:q}"
 
 
 use rule collect_examples as curate_run with:
@@ -215,7 +218,8 @@ rule compare_curation:
         settings=settings(STUDY.figures),
     shell:
         "{params.call:q} --rounds {params.rounds:q} --grades {input.grades:q} --data {input.data:q} "
-        "--test-set {params.test_set:q} --grader {params.grader:q} --difficulty {params.difficulty:q} --title {params.title:q} "
-        "--collection {params.collection:q} --threshold {params.threshold:q} --statistics {params.statistics:q} --settings {params.settings:q} "
-        "--accuracy {output.accuracy:q} --efficiency {output.efficiency:q} --collected {output.collected:q} "
-        "--figures {output.figures:q} --out {output.page:q} 2>&1 | tee {log:q}"
+        "--test-set {params.test_set:q} --grader {params.grader:q} --difficulty {params.difficulty:q} "
+        "--title {params.title:q} --collection {params.collection:q} --threshold {params.threshold:q} "
+        "--statistics {params.statistics:q} --settings {params.settings:q} --accuracy {output.accuracy:q} "
+        "--efficiency {output.efficiency:q} --collected {output.collected:q} --figures {output.figures:q} "
+        "--out {output.page:q} 2>&1 | tee {log:q}"

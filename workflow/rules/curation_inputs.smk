@@ -1,4 +1,5 @@
-# Functions of curation's rules: what a strategy reads, and where new examples come from. Takes the study and the patterns.
+# Input functions and params of curation: what a strategy reads, and where new examples come from.
+# Takes the study and the patterns of paths.smk.
 
 from premem.analysis.curation.strategies import STRATEGIES
 

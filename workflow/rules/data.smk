@@ -1,9 +1,10 @@
-# From a dataset's source to token ids. Takes the hub, local files or a generator; makes data/ and tokens/. An old table stays
-# until a whole new one takes its place (`update`), so that a bad edit loses nothing.
+# From a dataset's source to token ids.
+# Takes the hub, local files or a generator. Makes data/ and tokens/.
+# An old table stays until a whole new one takes its place (`update`), so that a bad edit loses nothing.
 
 
 rule prepare_data:
-    """Read and check one split; it may need the network."""
+    """Read and check one split. It may need the network."""
     input:
         lambda w: files_of(source_of()(w)),
     output:
@@ -23,11 +24,12 @@ rule prepare_data:
         settings=dataset_settings(Reading),
     shell:
         "HF_HUB_OFFLINE=0 {params.call:q} --name {wildcards.dataset:q} --split {wildcards.split:q} "
-        "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule tokenize_data:
-    """Split prompts and targets into tokens, for one model; refuse or leave out what does not fit its context."""
+    """Split prompts and targets into tokens, for one model. Refuse or leave out what does not fit its context."""
     input:
         data=DATA,
         model=ancient(base_model),
@@ -45,14 +47,13 @@ rule tokenize_data:
         settings=dataset_settings(Templates),
         bad_examples=lambda w: STUDY.dataset(w.dataset).bad_examples,
     shell:
-        "{params.call:q} --name {wildcards.dataset:q} --split {wildcards.split:q} "
-        "--settings {params.settings:q} --bad-examples {params.bad_examples:q} "
-        "--data {input.data:q} "
-        "--model {input.model:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --name {wildcards.dataset:q} --split {wildcards.split:q} --settings {params.settings:q} "
+        "--bad-examples {params.bad_examples:q} --data {input.data:q} --model {input.model:q} --out {output:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule check_fit:
-    """Refuse what could not be sampled, before anything is trained. A dataset that rounds extend also waits for its pool."""
+    """Refuse what could not be sampled, before anything is trained. Rounds of curation also wait for their pool."""
     input:
         tokens=all_splits(TOKENS),
         pool=pool_of_rounds,
@@ -70,5 +71,5 @@ rule check_fit:
         max_new_tokens=STUDY.sampling.max_new_tokens,
         vllm_python=vllm_python(),
     shell:
-        "{params.call:q} --tokens {input.tokens:q} --model {params.model:q} "
-        "--max-new-tokens {params.max_new_tokens:q} {params.vllm_python:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --tokens {input.tokens:q} --model {params.model:q} --max-new-tokens {params.max_new_tokens:q} "
+        "{params.vllm_python:q} --out {output:q} 2>&1 | tee {log:q}"

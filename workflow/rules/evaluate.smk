@@ -1,5 +1,6 @@
-# From checkpoints to the memorization table. Takes checkpoints and token ids; makes the samples, grades, perplexities and
-# scores of a run. What reads a checkpoint goes before training, so that the disk is freed early.
+# From checkpoints to the memorization table.
+# Takes checkpoints and token ids. Makes the samples, grades, perplexities and scores of a run.
+# Jobs that read a checkpoint run before trainings (`priority`), so that the disk is freed early.
 
 SAMPLE = (
     "{params.call:q} --checkpoints {input.checkpoints:q} --train {input.train:q} --tests {input.tests:q} "
@@ -41,8 +42,8 @@ rule sample_checkpoint:
         SAMPLE
 
 
-# With `checkpoints.sample_together`, one job samples all checkpoints of a run, so that the engine starts once. As for training,
-# there is one rule for each number of epochs.
+# With `checkpoints.sample_together`, one job samples all checkpoints of a run, so that the engine starts once.
+# As for training, there is one rule for each number of epochs.
 for epochs in NUMBERS_OF_EPOCHS if STUDY.checkpoints.sample_together else []:
 
     rule:
@@ -123,7 +124,8 @@ rule grade_samples:
         time_limit=STUDY.grading.time_limit,
     shell:
         "{params.call:q} --samples {input.samples:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
-        "--data {input.data:q} --answers {params.answers:q} --time-limit {params.time_limit:q} --workers {threads} --out {output:q} 2>&1 | tee {log:q}"
+        "--data {input.data:q} --answers {params.answers:q} --time-limit {params.time_limit:q} --workers {threads} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 rule measure_perplexity:
@@ -153,10 +155,9 @@ rule measure_perplexity:
         size=size_of,
         dtype=STUDY.sampling.dtype,
     shell:
-        "{params.call:q} --checkpoints {input.checkpoints:q} "
-        "--checkpoint-epochs {params.checkpoint_epochs:q} --tokens {input.tokens:q} --size {params.size:q} "
-        "--dtype {params.dtype:q} --threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --checkpoints {input.checkpoints:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
+        "--tokens {input.tokens:q} --size {params.size:q} --dtype {params.dtype:q} --threads {threads} "
+        "--gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule score_run:
@@ -179,6 +180,5 @@ rule score_run:
         run=lambda w: settings(Run(**w)),
         grader=STUDY.grading.grader,
     shell:
-        "{params.call:q} --run {params.run:q} --grades {input.grades:q} "
-        "--perplexity {input.perplexity:q} --grader {params.grader:q} --memorization {output.memorization:q} "
-        "--tests {output.tests:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --run {params.run:q} --grades {input.grades:q} --perplexity {input.perplexity:q} "
+        "--grader {params.grader:q} --memorization {output.memorization:q} --tests {output.tests:q} 2>&1 | tee {log:q}"

@@ -1,5 +1,6 @@
-# What became of every training example of a run? Takes scores, texts and samples, and where the study has them the drops that
-# the analysis of robustness predicts; makes a table and a page for each run. Imported results have scores only.
+# What became of every training example of a run?
+# Takes scores, texts and samples, and the drops that the analysis of robustness predicts, if the study has it. Makes a
+# table and a page for each run. Imported results have scores only.
 
 EXAMPLE_REPORT = f"{RUN}/example_report.parquet"
 EXAMPLE_REPORT_PAGE = f"{RUN}/example_report.md"
@@ -34,8 +35,8 @@ rule report_examples:
     shell:
         "{params.call:q} --title {params.title:q} --memorization {input.memorization:q} "
         "--threshold {input.threshold:q} --data {input.data:q} --samples {input.samples:q} --grades {input.grades:q} "
-        "--drops {input.drops:q} --difficulty {params.difficulty:q} --grader {params.grader:q} --shown {params.shown:q} "
-        "--table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
+        "--drops {input.drops:q} --difficulty {params.difficulty:q} --grader {params.grader:q} "
+        "--shown {params.shown:q} --table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
 
 
 rule report_imported_examples:

@@ -1,4 +1,5 @@
-# Figures of a (model, dataset) pair. Takes its tables; makes PDF and PNG files.
+# Figures of a (model, dataset) pair.
+# Takes its tables. Makes an image of each figure in every format that the study asks for.
 
 
 rule plot_prediction:
@@ -18,8 +19,8 @@ rule plot_prediction:
         **script("plot_prediction.py"),
         settings=settings(STUDY.figures),
     shell:
-        "{params.call:q} --points {input.points:q} --regression {input.regression:q} "
-        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --points {input.points:q} --regression {input.regression:q} --settings {params.settings:q} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_training_curves:
@@ -38,8 +39,7 @@ rule plot_training_curves:
         **script("plot_training_curves.py"),
         settings=settings(STUDY.figures),
     shell:
-        "{params.call:q} --points {input.points:q} --settings {params.settings:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --points {input.points:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 use rule plot_training_curves as plot_training_curve with:

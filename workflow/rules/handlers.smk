@@ -1,11 +1,12 @@
-# What happens before the first job and after a failure. Jobs themselves and dry runs do not get here.
+# What happens before the first job and after a failure.
+# Dry runs and the processes of single jobs do not get here.
 
 from premem.jobs.lock import claim
 from premem.jobs.plan import training_reason
 
 
 def claim_results():
-    """Let no other Snakemake work on these results. Calls that make nothing, such as `snakemake plan`, need not wait."""
+    """Let no other Snakemake work on these results. Calls that only read them, as `plan` does, need not wait."""
     if any(job.output or job.rule.name == "remove_unused" for job in workflow.dag.needrun_jobs()):
         try:
             claim(Path(RESULTS))

@@ -1,4 +1,5 @@
-# Imported results. Takes a release or tables; makes the scores of a (model, dataset) pair, as runs have them.
+# Imported results.
+# Takes a release or tables. Makes the scores of a (model, dataset) pair, as its runs would have them.
 
 RELEASE = f"{RESULTS}/releases/{{model}}/{{dataset}}"
 
@@ -18,8 +19,8 @@ rule fetch_release:
         **script("fetch_release.py"),
         settings=lambda w: settings(imported(w).release),
     shell:
-        "{params.call:q} --settings {params.settings:q} --out {output.folder:q} "
-        "--identity {output.identity:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --settings {params.settings:q} --out {output.folder:q} --identity {output.identity:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule import_results:

@@ -1,4 +1,5 @@
-# Input functions: which files a job reads, by its wildcards. Takes the study and the patterns of paths.smk.
+# Input functions: which files a job reads, by its wildcards.
+# Takes the study and the patterns of paths.smk.
 
 
 def models_by(source):
@@ -75,7 +76,7 @@ def of_perturbed_runs(pattern):
 
 
 def of_source_pair(pattern):
-    """Return the pattern for the pair whose p counts for a run: its own, or the one that its round of curation belongs to."""
+    """Return the pattern for the pair whose p a run uses: its own, or the one that its round of curation belongs to."""
     return lambda w: expand(pattern, model=w.model, dataset=STUDY.source_dataset(w.dataset))
 
 

@@ -1,5 +1,6 @@
-# Models side by side: on a dataset that several have results on, how much does each memorize, and how well is its test
-# accuracy predicted? Takes scores and regressions of the pairs; makes a table, a figure and a page for each dataset.
+# How much does each model memorize of a dataset, and how well is its test accuracy predicted?
+# Takes scores and regressions of the pairs. Makes a table, a figure and a page for each dataset with results of
+# several models.
 
 ACROSS = f"{RESULTS}/across/{{dataset}}"
 MODEL_COMPARISON_PAGE = f"{ACROSS}/model_comparison.md"
@@ -37,7 +38,7 @@ rule compare_models:
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),
     shell:
-        "{params.call:q} --models {params.models:q} --memorization {input.memorization:q} "
-        "--points {input.points:q} --regression {input.regression:q} --threshold {input.threshold:q} "
-        "--bases {params.bases:q} --dataset {wildcards.dataset:q} --statistics {params.statistics:q} "
-        "--settings {params.settings:q} --figures {output.figures:q} --table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --models {params.models:q} --memorization {input.memorization:q} --points {input.points:q} "
+        "--regression {input.regression:q} --threshold {input.threshold:q} --bases {params.bases:q} "
+        "--dataset {wildcards.dataset:q} --statistics {params.statistics:q} --settings {params.settings:q} "
+        "--figures {output.figures:q} --table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"

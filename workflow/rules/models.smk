@@ -1,9 +1,13 @@
-# Base models. Takes the hub, a recipe or a folder; makes models/: folders with safetensors weights and a tokenizer, and the
+# Base models.
+# Takes the hub, a recipe or a folder. Makes models/: folders with safetensors weights and a tokenizer, and the
 # checksums of their files.
 
 
 rule check_data:
-    """Let bad data end a study before a model is pre-trained. What waits is one file, as the list of datasets may change."""
+    """Let bad data end a study before a model is pre-trained.
+
+    Pre-training waits for this one file, because the list of datasets may change.
+    """
     input:
         expand_pairs(DATA, split=splits_of),
     output:
@@ -56,8 +60,8 @@ rule pretrain_model:
         settings=lambda w: settings(STUDY.models[w.model].pretrain),
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
     shell:
-        "{params.call:q} --settings {params.settings:q} --templates {params.templates:q} "
-        "--data {input.texts:q} --out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --settings {params.settings:q} --templates {params.templates:q} --data {input.texts:q} "
+        "--out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
 
 
 rule fetch_model:
@@ -76,8 +80,8 @@ rule fetch_model:
         hub=lambda w: STUDY.models[w.model].hub,
         revision=lambda w: STUDY.models[w.model].revision,
     shell:
-        "HF_HUB_OFFLINE=0 {params.call:q} --hub={params.hub:q} --revision={params.revision:q} "
-        "--out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
+        "HF_HUB_OFFLINE=0 {params.call:q} --hub={params.hub:q} --revision={params.revision:q} --out {output.folder:q} "
+        "--identity {output.identity:q} 2>&1 | tee {log:q}"
 
 
 rule identify_model:

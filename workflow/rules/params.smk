@@ -1,4 +1,5 @@
-# Params of rules: what a result depends on, and the words that start a script. Takes the study and the code.
+# Params of rules: what a result depends on, and the words that start a script.
+# Takes the study and the scripts.
 
 SAMPLE_ENV = f"../../envs/{'vllm' if STUDY.sampling.backend == 'vllm' else 'sample'}.yaml"
 USES_CONDA = "conda" in map(str, workflow.deployment_settings.deployment_method)
@@ -6,7 +7,7 @@ USES_CONDA = "conda" in map(str, workflow.deployment_settings.deployment_method)
 
 @cache
 def code(script):
-    """Return a digest of the code that a script uses. As a param, it makes an edit rerun exactly the rules concerned."""
+    """Return a digest of the code that a script uses. As a param, it reruns the rules whose code was edited."""
     return digest_of(SCRIPTS / script)
 
 
@@ -27,7 +28,7 @@ def unrecorded(value):
 
 
 def interpreter(job=None):
-    """Return the Python for a kind of job: that of the conda environment, the one that the study names, or Snakemake's own."""
+    """Return the Python for a kind of job: conda's, the one that `hardware.python` names, or Snakemake's own."""
     named = STUDY.hardware.python.get(job, sys.executable)
     return "python" if USES_CONDA else str(Path(named).expanduser())
 
@@ -40,8 +41,8 @@ def script(name):
 def gpu_script(name, job, hardware, processes=1):
     """Return the same params for a script that uses GPUs, and `hardware`, the block of the study that it reads.
 
-    On a plain machine, `on_gpus.py` gives the job GPUs to itself. `launch.py` starts several processes that work together;
-    a single process starts a few seconds faster without it.
+    On a plain machine, `on_gpus.py` gives the job GPUs to itself. `launch.py` starts several processes that work
+    together. A single process starts a few seconds faster without it.
     """
     launch = [str(SCRIPTS / "launch.py"), processes] if processes > 1 else []
     words = [interpreter(job), *launch, str(SCRIPTS / name)]
@@ -131,7 +132,7 @@ def difficulty_of_dataset(wildcards):
 
 
 def read_from_checkpoints(predictors):
-    """Return the study's predictors without those that do not read checkpoints: adding one of these measures nothing anew."""
+    """Return the block with only the predictors that read checkpoints, so that adding others measures nothing anew."""
     read = [name for name in predictors if predictors[name].needs in ("weights", "confidences")]
     names = tuple(name for name in read if name in STUDY.predictors.names)
     return STUDY.predictors.model_copy(update={"names": names})

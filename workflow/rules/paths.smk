@@ -1,4 +1,5 @@
-# Where everything lies. Takes the study; makes the patterns by which every rule names its files.
+# Where everything lies.
+# Takes the study. Makes the patterns by which all rules name their files, and ways to fill them in.
 
 import re
 
@@ -14,16 +15,17 @@ def own_path(path):
 RESULTS = f"{own_path(STUDY.results)}/{STUDY.study}"
 DATA = f"{RESULTS}/data/{{dataset}}/{{split}}.parquet"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{dataset}}/{{split}}.parquet"
-# Made once all data of a pair are known to be good. What is expensive waits for it, but does not rerun after it (ancient).
+# Made once all data of a pair are known to be good. Expensive jobs wait for it, but do not rerun after it (`ancient`).
 CHECKED = f"{RESULTS}/tokens/{{model}}/{{dataset}}/checked.json"
 BASE_MODEL = f"{RESULTS}/models/{{model}}"
-# Folders count as `ancient`, since their times say nothing of what is in them; a small file that is written with each does:
-MODEL_IDENTITY = f"{RESULTS}/models/{{model}}.json"  # checksums of a base model's files
+# The time of a folder says nothing about what is in it, so folders are `ancient` inputs. The identity of a base model,
+# a file with its files' checksums, is an input next to the folder.
+MODEL_IDENTITY = f"{RESULTS}/models/{{model}}.json"
 PAIR = f"{RESULTS}/pairs/{{model}}/{{dataset}}"
 ONE_RUN = "{model}/{dataset}/lr{lr}_ep{epochs}_{size}_seed{seed}"
 RUN = f"{RESULTS}/runs/{ONE_RUN}"
 TRAINING_LOG = f"{RUN}/training.parquet"
-CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"  # an input together with the training log
+CHECKPOINT = f"{RUN}/checkpoints/epoch-{{epoch}}"  # a folder too; the training log is an input next to it
 SAMPLES = f"{RUN}/epoch-{{epoch}}/samples.parquet"
 LAST_TEST_SAMPLES = f"{RUN}/last_test_samples.parquet"
 GRADES = f"{RUN}/grades.parquet"
@@ -64,7 +66,7 @@ def fill(pattern, **values):
 
 
 def expand_pairs(pattern, pairs=STUDY.pairs, **more):
-    """Return the pattern for every (model, dataset); a further wildcard takes the values that its function gives for the pair."""
+    """Return the pattern for every (model, dataset) pair; a further wildcard takes what its function returns."""
     return [
         path
         for pair in pairs
@@ -82,6 +84,11 @@ def expand_runs(pattern, runs=STUDY.trained_runs):
 def expand_checkpoints(pattern, runs=STUDY.trained_runs):
     """Return the pattern for every checkpoint of every run."""
     return [pattern.format(**dict(run), epoch=epoch) for run in runs for epoch in STUDY.checkpoint_epochs(run.epochs)]
+
+
+def expand_figures(pairs):
+    """Return every figure of these pairs, in every format that the study asks for."""
+    return expand_pairs(FIGURE, pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats)
 
 
 def splits_of(pair):

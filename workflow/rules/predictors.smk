@@ -1,5 +1,6 @@
-# Which predictor of generalization is best, and on which test sets? Takes scores, and what the predictors of the study need
-# besides: grades, difficulty, checkpoints; makes a table, figures and a page for each pair.
+# Which predictor of generalization is best, and on which test sets?
+# Takes scores, and what the study's predictors need besides: grades, difficulty, checkpoints. Makes a table, figures
+# and a page for each pair.
 
 from premem.analysis.predictors import PREDICTORS
 
@@ -42,9 +43,10 @@ rule measure_weights:
         settings=settings(read_from_checkpoints(PREDICTORS)),
     shell:
         "{params.call:q} --base {input.base:q} --checkpoints {input.checkpoints:q} "
-        "--checkpoint-epochs {params.checkpoint_epochs:q} --tokens {input.tokens:q} --samples {input.samples:q} --size {params.size:q} "
-        "--stop={params.stop:q} --dtype {params.dtype:q} --settings {params.settings:q} --threads {threads} --gpus {resources.gpu} "
-        "--hardware {params.hardware:q} --weights {output.weights:q} --confidences {output.confidences:q} 2>&1 | tee {log:q}"
+        "--checkpoint-epochs {params.checkpoint_epochs:q} --tokens {input.tokens:q} --samples {input.samples:q} "
+        "--size {params.size:q} --stop={params.stop:q} --dtype {params.dtype:q} --settings {params.settings:q} "
+        "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --weights {output.weights:q} "
+        "--confidences {output.confidences:q} 2>&1 | tee {log:q}"
 
 
 rule compare_predictors:
@@ -75,11 +77,11 @@ rule compare_predictors:
         grid=settings(STUDY.threshold),
         statistics=settings(STUDY.statistics),
     shell:
-        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--threshold {input.threshold:q} --grades {input.grades:q} --weights {input.weights:q} --confidences {input.confidences:q} "
-        "--data {input.data:q} --test-set {params.test_set:q} --difficulty {params.difficulty:q} --grader {params.grader:q} "
-        "--settings {params.settings:q} --grid {params.grid:q} --statistics {params.statistics:q} --values {output.values:q} "
-        "--out {output.comparison:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --threshold {input.threshold:q} "
+        "--grades {input.grades:q} --weights {input.weights:q} --confidences {input.confidences:q} "
+        "--data {input.data:q} --test-set {params.test_set:q} --difficulty {params.difficulty:q} "
+        "--grader {params.grader:q} --settings {params.settings:q} --grid {params.grid:q} "
+        "--statistics {params.statistics:q} --values {output.values:q} --out {output.comparison:q} 2>&1 | tee {log:q}"
 
 
 rule plot_predictors:

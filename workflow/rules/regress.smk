@@ -1,5 +1,6 @@
-# From the scores of all runs of a (model, dataset) pair to its regression. Takes memorization tables; makes the threshold p,
-# the points of every run, and the tables that say how well test accuracy is predicted.
+# From the scores of all runs of a (model, dataset) pair to its regression.
+# Takes memorization tables. Makes the threshold p, the points of every run, and tables of how well test accuracy is
+# predicted.
 
 
 rule gather_runs:
@@ -44,9 +45,9 @@ rule calibrate:
         settings=settings(STUDY.threshold),
         test_set=study_test_set,
     shell:
-        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--settings {params.settings:q} --test-set {params.test_set:q} --curves {output.curves:q} "
-        "--calibration {output.calibration:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --settings {params.settings:q} "
+        "--test-set {params.test_set:q} --curves {output.curves:q} --calibration {output.calibration:q} 2>&1 | tee "
+        "{log:q}"
 
 
 rule choose_threshold:
@@ -65,7 +66,7 @@ rule choose_threshold:
         **script("choose_threshold.py"),
         settings=settings(STUDY.threshold),
     shell:
-        "{params.call:q} --calibration {input:q} --settings {params.settings:q} " "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --calibration {input:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule place_points:
@@ -86,8 +87,8 @@ rule place_points:
         **script("place_points.py"),
         test_set=study_test_set,
     shell:
-        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--threshold {input.threshold:q} --test-set {params.test_set:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --threshold {input.threshold:q} "
+        "--test-set {params.test_set:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule regress:
@@ -112,10 +113,9 @@ rule regress:
         settings=settings(STUDY.statistics),
         test_set=study_test_set,
     shell:
-        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--curves {input.curves:q} --threshold {input.threshold:q} --test-set {params.test_set:q} "
-        "--settings {params.settings:q} --points {output.points:q} --regression {output.regression:q} "
-        "--ols {output.ols:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --curves {input.curves:q} "
+        "--threshold {input.threshold:q} --test-set {params.test_set:q} --settings {params.settings:q} "
+        "--points {output.points:q} --regression {output.regression:q} --ols {output.ols:q} 2>&1 | tee {log:q}"
 
 
 rule compare_graders:

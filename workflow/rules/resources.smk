@@ -1,4 +1,5 @@
-# Resource requests: what jobs ask for, by the model and the amount of work. Takes the study and what is on disk.
+# Resource requests: what jobs ask for, by the size of the model and the amount of work.
+# Takes the study, and the data and models that are there already.
 
 import math
 
@@ -48,7 +49,7 @@ def runtime(kind, **of_job):
     return lambda wildcards, attempt: attempt * request(kind, wildcards, **of_job)[1]
 
 
-# Jobs of an array get what its first job asks for, so every checkpoint asks for what the largest of the study needs.
+# Slurm gives all jobs of an array what the first one asks for, so every checkpoint asks for what the largest needs.
 LARGEST = list({(run.model, run.dataset, run.size): run for run in STUDY.trained_runs}.values())
 
 
@@ -58,7 +59,10 @@ def largest(requested, kind, checkpoints=1):
 
 
 def disk_gb(checkpoints=None):
-    """Return a request for the disk of some checkpoints, or all of a run, in whole GB; `--resources disk_gb=N` bounds their sum."""
+    """Return a request for disk, in whole GB: that of this many checkpoints, or of all checkpoints of a run.
+
+    `--resources disk_gb=N` bounds the sum of all jobs at a time.
+    """
 
     def gb(wildcards):
         number = checkpoints or len(epochs_of_checkpoints(wildcards))

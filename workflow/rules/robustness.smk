@@ -1,5 +1,6 @@
-# Which training examples are brittle? Takes checkpoints and training examples; samples answers to perturbed prompts; makes
-# tables, a figure and a page for each pair, and the accuracy that each example is predicted to lose.
+# Which training examples are brittle?
+# Takes checkpoints and training examples, and samples answers to perturbed prompts. Makes tables, figures and a page
+# for each pair, and the accuracy that each example is predicted to lose.
 
 PERTURBED = f"{PAIR}/perturbed_prompts.parquet"
 PERTURBED_SAMPLES = f"{RUN}/epoch-{{epoch}}/perturbed_samples.parquet"
@@ -66,9 +67,9 @@ rule sample_perturbed:
         stop=stop_of,
         size=size_of,
     shell:
-        "{params.call:q} --checkpoint {input.checkpoint:q} "
-        "--prompts {input.prompts:q} --size {params.size:q} --stop={params.stop:q} --settings {params.settings:q} "
-        "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --checkpoint {input.checkpoint:q} --prompts {input.prompts:q} --size {params.size:q} "
+        "--stop={params.stop:q} --settings {params.settings:q} --threads {threads} --gpus {resources.gpu} "
+        "--hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 use rule grade_samples as grade_perturbed with:
@@ -116,9 +117,10 @@ rule measure_robustness:
         statistics=settings(STUDY.statistics),
     shell:
         "{params.call:q} --grades {input.grades:q} --memorization {input.memorization:q} "
-        "--threshold {input.threshold:q} --data {input.data:q} --difficulty {params.difficulty:q} --grader {params.grader:q} "
-        "--number-of-bins {params.bins:q} --statistics {params.statistics:q} --answers {output.answers:q} --bins {output.bins:q} "
-        "--drops {output.drops:q} --out {output.regression:q} 2>&1 | tee {log:q}"
+        "--threshold {input.threshold:q} --data {input.data:q} --difficulty {params.difficulty:q} "
+        "--grader {params.grader:q} --number-of-bins {params.bins:q} --statistics {params.statistics:q} "
+        "--answers {output.answers:q} --bins {output.bins:q} --drops {output.drops:q} --out {output.regression:q} 2>&1 "
+        "| tee {log:q}"
 
 
 rule plot_robustness:

@@ -1,5 +1,5 @@
-# Doubts about a pair's results: is p fitted to the points, would a placebo do as well, how many labels does it take? Takes scores
-# and p; makes a table of answers, figures and a page.
+# Doubts about a pair's results: is p fitted to the points, would a placebo do as well, how many labels does it take?
+# Takes scores and p. Makes a table of answers, figures and a page.
 
 SCRUTINY = f"{PAIR}/scrutiny.csv"
 SCRUTINY_PAGE = f"{PAIR}/scrutiny.md"
@@ -29,10 +29,10 @@ rule scrutinize:
         test_set=study_test_set,
         figure_epochs=figure_epochs,
     shell:
-        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--threshold {input.threshold:q} --other-thresholds {input.others:q} --test-set {params.test_set:q} "
-        "--grid {params.grid:q} --statistics {params.statistics:q} --figure-epochs {params.figure_epochs:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --threshold {input.threshold:q} "
+        "--other-thresholds {input.others:q} --test-set {params.test_set:q} --grid {params.grid:q} "
+        "--statistics {params.statistics:q} --figure-epochs {params.figure_epochs:q} --out {output:q} 2>&1 | tee "
+        "{log:q}"
 
 
 rule plot_scrutiny:

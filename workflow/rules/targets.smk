@@ -1,4 +1,5 @@
-# Targets on the command line. What the study does not have is refused before anything is planned, with a name that is like it.
+# Targets on the command line.
+# What the study does not have is refused before anything is planned, with the most similar name.
 
 import os
 

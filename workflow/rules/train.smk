@@ -1,12 +1,13 @@
-# Fine-tuning. Takes a base model and token ids; makes the checkpoints of a run, which are deleted once they have been evaluated
+# Fine-tuning.
+# Takes a base model and token ids. Makes the checkpoints of a run. They are deleted once they have been evaluated,
 # unless the study keeps them.
 
 
 rule settle_training:
     """Write the training settings to a file that training takes as an ordinary input.
 
-    If a job's `ancient` input is rebuilt, Snakemake skips the check of the job's own params, so an edit that affects both
-    would be noticed only in part. A rule without inputs is always checked.
+    If a job's `ancient` input is rebuilt, Snakemake skips the check of the job's own params, so an edit that affects
+    both would be noticed only in part. A rule without inputs is always checked.
     """
     output:
         f"{RESULTS}/settings/training_ep{{epochs}}_{{size}}.txt",
@@ -24,8 +25,8 @@ rule settle_training:
         "&& mv {output:q}.partial {output:q}) 2> {log:q}"
 
 
-# Runs have different numbers of checkpoints, and a rule's outputs cannot depend on wildcards. So there is one rule for each
-# number of epochs.
+# A run's number of checkpoints depends on its number of epochs, but a rule's outputs cannot depend on wildcards. So
+# there is one rule for each number of epochs.
 for epochs in NUMBERS_OF_EPOCHS:
 
     rule:
@@ -59,9 +60,10 @@ for epochs in NUMBERS_OF_EPOCHS:
             size=size_of,
             epochs=epochs,
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
-            work=fill(f"{RUN}/.training", epochs=epochs),  # an interrupted training leaves its state there; a finished one removes it
+            work=fill(f"{RUN}/.training", epochs=epochs),  # keeps the state of an interrupted training
         shell:
             "{params.call:q} --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr:q} --epochs {params.epochs:q} --size {params.size:q} --seed {wildcards.seed:q} "
-            "--hardware {params.hardware:q} --checkpoint-epochs {params.checkpoint_epochs:q} --checkpoints {output.checkpoints:q} "
-            "--gpus {resources.gpu} --code {params.code:q} --work {params.work:q} --out {output.log:q} 2>&1 | tee {log:q}"
+            "--hardware {params.hardware:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
+            "--checkpoints {output.checkpoints:q} --gpus {resources.gpu} --code {params.code:q} --work {params.work:q} "
+            "--out {output.log:q} 2>&1 | tee {log:q}"

@@ -1,4 +1,5 @@
-# Questions about a study and its results, answered at once. Takes the study; makes no results.
+# Questions about a study and its results, which are answered at once.
+# Takes the study. Makes no results.
 
 
 rule plan:
@@ -12,7 +13,8 @@ rule plan:
         snakefile=workflow.main_snakefile,
         results=RESULTS,
     shell:
-        "{params.call:q} --snakefile {params.snakefile:q} --results {params.results:q} <<< {params.study:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --snakefile {params.snakefile:q} --results {params.results:q} <<< {params.study:q} 2>&1 | tee "
+        "{log:q}"
 
 
 rule unused:

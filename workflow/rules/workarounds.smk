@@ -1,5 +1,5 @@
-# What works around faults of Snakemake and of its Slurm plugin. Each entry says the symptom, the version in which it was seen,
-# and when the entry can go. Other files use Snakemake as documented.
+# What works around faults of Snakemake and its Slurm plugin. All other files use both as documented.
+# Each entry says the symptom, the version in which it was seen, and when the entry can go.
 
 import os
 from importlib.metadata import version
@@ -11,7 +11,7 @@ TESTED = "9.27"
 
 
 def warn_of_newer_snakemake():
-    """Warn of a Snakemake that is newer than the tested one: the entries below use parts of it that may change.
+    """Warn of a Snakemake that is newer than the tested one: the entries below use parts that may change.
 
     It can go when the other entries have gone.
     """
@@ -20,8 +20,8 @@ def warn_of_newer_snakemake():
         int(part) for part in TESTED.split(".")
     ]:
         logger.warning(
-            f"Snakemake {installed} is newer than {TESTED}, with which this workflow was tested; if it fails in an unexpected "
-            f'way, install the tested version: pip install "snakemake=={TESTED}.*"'
+            f"Snakemake {installed} is newer than the tested version {TESTED}; if a call fails in an unexpected way, "
+            f'install that one: pip install "snakemake=={TESTED}.*"'
         )
 
 
