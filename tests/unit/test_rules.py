@@ -4,9 +4,7 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -88,12 +86,12 @@ def test_every_rule_tracks_the_code_of_the_script_that_it_runs(rules, root):
             continue
         assert ".py" not in rule.shellcmd, rule.name
         starts_script = rule.shellcmd.removeprefix("HF_HUB_OFFLINE=0 ").startswith("{params.call:q} ")
-        assert starts_script == ("call" in rule.params.keys()), rule.name
+        assert starts_script == (hasattr(rule.params, "call")), rule.name
         if starts_script:
             script = Path(words_of_call(rule)[-1])
             assert script.parent == scripts, rule.name
             assert rule.params.code == digest_of(script), rule.name
-    started = {words_of_call(rule)[-1] for rule in rules.values() if "call" in rule.params.keys()}
+    started = {words_of_call(rule)[-1] for rule in rules.values() if hasattr(rule.params, "call")}
     helpers = {"explain.py", "launch.py", "on_gpus.py"}
     assert {Path(script).name for script in started} | helpers == {path.name for path in scripts.glob("*.py")}
 
@@ -110,6 +108,43 @@ def test_snakemake_lint_finds_nothing(workflows):
         for linter in (RuleLinter(workflow, workflow.rules), SnakefileLinter(workflow, workflow.included)):
             found, _ = linter.lint(json=True)
             assert [(entry["for"], lint["title"]) for entry in found for lint in entry["lints"]] == []
+
+
+def test_a_target_that_the_study_lacks_is_refused_with_a_hint(root, tmp_path):
+    runs = "results/tiny/runs/tiny/arithmetic"
+    said = {
+        "sample": "no stage of this name; did you mean samples?",
+        "xyz": "no stage of this name; stages are plan, unused, remove_unused, all, data, train, samples",
+        "results/tiny/sumary.md": "did you mean results/tiny/summary.md?",
+        "results/small/x/y.md": "its results are below results/tiny",
+        f"{runs}/lr3e-2_ep4_full_seed0/grades.parquet": "the study has no run",
+        "samples": "",
+        "results/tiny/summary.md": "",
+        "./results//tiny/summary.md": "",
+        f"{runs}/lr1e-2_ep4_full_seed0/figures/training_curve.png": "",
+    }
+    with read_workflow(root / "Snakefile", root / "config" / "tiny.yaml", tmp_path) as workflow:
+        for target, hint in said.items():
+            problem = workflow.globals["problem_of"](target)
+            assert hint in problem if hint else problem is None, target
+
+
+def test_a_newer_snakemake_is_met_with_a_warning(root, tmp_path, monkeypatch, caplog):
+    for installed, warns in (("9.27.4", False), ("9.28.0", True), ("10.0.1", True)):
+        caplog.clear()
+        monkeypatch.setattr("importlib.metadata.version", lambda _, installed=installed: installed)
+        with read_workflow(root / "Snakefile", root / "config" / "tiny.yaml", tmp_path):
+            assert (f"Snakemake {installed} is newer than the tested version 9.27" in caplog.text) == warns
+
+
+@pytest.mark.parametrize("use", ["module premem:\n    snakefile: {!r}\nuse rule * from premem", "include: {!r}"])
+def test_use_as_a_module_is_refused_in_one_line(root, tmp_path, use):
+    (tmp_path / "Snakefile").write_text(use.format(str(root / "Snakefile")) + "\n")
+    with (
+        pytest.raises(SystemExit, match=r"^error: premem cannot be a Snakemake module or be included; [^\n]*$"),
+        read_workflow(tmp_path / "Snakefile", root / "config" / "tiny.yaml", tmp_path),
+    ):
+        pass
 
 
 def hostile(name: str) -> str:
@@ -157,20 +192,19 @@ def test_no_text_of_a_study_is_run(root, hostile_study, tmp_path, monkeypatch):
         jobs = {job.rule.name: job for job in workflow.dag.jobs if job.shellcmd}
         jobs |= {job.rule.name: job for job in workflow.dag.jobs if job.shellcmd and "mine" in str(job.wildcards)}
         for name, job in jobs.items():
-            if "call" not in job.params.keys():
+            if not hasattr(job.params, "call"):
                 continue
             call = " ".join(shlex.quote(str(word)) for word in job.params.call)
             assert call in job.shellcmd
             command = job.shellcmd.replace(call, "printf '%s\\0'").replace("2>&1 | tee", "#")
             done = subprocess.run(["bash", "-euc", command], cwd=tmp_path, capture_output=True, text=True, check=True)
             arguments[name] = done.stdout.split("\0")
-            started = subprocess.run(["bash", "-c", f"printf '%s\\0' {call}"], capture_output=True, text=True, check=True)
-            assert started.stdout.split("\0")[:-1] == list(map(str, job.params.call))
     assert len(arguments) > 25
     assert f"--hub={hostile('hub')}" in arguments["fetch_model"]
     assert f"--revision={hostile('revision')}" in arguments["fetch_model"]
     for name in ("sample_checkpoint", "measure_weights"):
         assert f"--stop={hostile('stop')}" in arguments[name]
-    assert any(hostile("prompt") in json.loads(word).get("prompt", "") for word in arguments["tokenize_data"] if word[:1] == "{")
+    settings = [json.loads(word) for word in arguments["tokenize_data"] if word.startswith("{")]
+    assert any(hostile("prompt") in block["prompt"] for block in settings)
     assert any(hostile("results") in word for word in arguments["regress"])
     assert not {path.name for path in tmp_path.iterdir()} & {"hub", "revision", "stop", "results", "train", "model"}
