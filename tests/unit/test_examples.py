@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.analysis.example_reports import examples_page, examples_table, fenced, memorized_at, typical_samples
+from premem.analysis.example_reports import examples_page, examples_table, memorized_at, typical_samples
+from premem.report.markdown import fenced
 
 P = 1.3
 

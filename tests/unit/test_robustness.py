@@ -37,7 +37,7 @@ from premem.config.sampling import SamplingSettings
 from premem.config.statistics import Statistics
 from premem.data.arithmetic import UNSEEN, USUAL, _read_story, generate_problems, paraphrase
 from premem.lm.sampling import seeded_prompts
-from premem.report.figures import save
+from premem.report.style import save
 
 STATISTICS = Statistics(resamples=200)
 

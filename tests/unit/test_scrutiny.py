@@ -15,10 +15,10 @@ from premem.analysis.scrutiny import QUESTIONS, ask, scrutinize
 from premem.analysis.scrutiny.common import COLUMNS, Context
 from premem.analysis.scrutiny.figures import FIGURES, plot
 from premem.analysis.scrutiny.page import HEADINGS, scrutiny_page
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
 from premem.config.statistics import Grid, Statistics
-from premem.report import figures
+from premem.report import style
+from premem.report.numbers import write_number
 from premem.scoring.imported_results import read_release
 from premem.scoring.memorization import predicted_test_accuracy
 from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
@@ -385,7 +385,7 @@ def check_page(page: str) -> None:
 
 
 def check_legible(figure: matplotlib.figure.Figure) -> None:
-    with matplotlib.rc_context(figures.LOOK):
+    with matplotlib.rc_context(style.LOOK):
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)
         box = figure.get_tightbbox(renderer)

@@ -17,7 +17,7 @@ from premem.config.analyses import Figures
 from premem.config.curation import Collection
 from premem.config.statistics import Statistics, Threshold
 from premem.data.difficulty import difficulty_of
-from premem.report.figures import save
+from premem.report.style import save
 
 
 def main(

@@ -13,7 +13,7 @@ from premem.base.tables import read_csv, read_table, write_csv
 from premem.config.analyses import Figures
 from premem.config.statistics import Statistics
 from premem.jobs.plan import count_weights
-from premem.report.figures import save
+from premem.report.style import save
 from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from premem.base import cli
 from premem.base.tables import read_csv, read_table
 from premem.config.analyses import Figures
-from premem.report.figures import name_run, plot_learning_progress, save
+from premem.report.figures import plot_learning_progress
+from premem.report.style import name_run, save
 
 
 def main(memorization: Path, points: Path, threshold: Path, settings: Figures, out: list[Path]) -> None:

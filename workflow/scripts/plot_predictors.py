@@ -9,7 +9,7 @@ from premem.base import cli
 from premem.base.files import whole
 from premem.base.tables import read_csv, read_table
 from premem.config.analyses import Figures
-from premem.report.figures import save
+from premem.report.style import save
 
 
 def main(values: Path, comparison: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:

@@ -11,7 +11,7 @@ from premem.base.files import whole
 from premem.base.tables import read_csv
 from premem.config.analyses import Figures
 from premem.config.data import Perturbation
-from premem.report.figures import save
+from premem.report.style import save
 
 
 def main(

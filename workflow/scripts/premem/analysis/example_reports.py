@@ -16,13 +16,11 @@ The table has a row per example, from the most to the least learned:
 *Learned* means solved before it was memorized: by premem_accuracy, then by early_accuracy.
 """
 
-import re
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from premem.report.summary import markdown_table
+from premem.report.markdown import fenced, markdown_table
 from premem.scoring.memorization import masked_accuracy, premem_accuracy
 
 
@@ -180,10 +178,3 @@ def _numbers(row: dict, epochs: list[int]) -> str:
         for name, digits in (("accuracy", 2), ("perplexity", 3))
     ]
     return "; ".join(said) + ".\n\n" + markdown_table(("epoch", *map(str, epochs)), lines)
-
-
-def fenced(text: str) -> str:
-    """Return a text as a block of code, whatever is in it: nothing of it is read as Markdown or HTML."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"

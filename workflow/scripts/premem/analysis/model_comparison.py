@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from premem.analysis.regression import FEWEST_RUNS, interval
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
 from premem.config.statistics import Statistics
-from premem.report.figures import GUIDE, PREDICTED, TRAIN, look
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
+from premem.report.style import GUIDE, PREDICTED, TRAIN, look
 
 COLUMNS = ["model", "weights", "p", "n_runs", "n_points", "statistic", "estimate", "low", "high", "note"]
 STATISTICS = {

@@ -32,6 +32,12 @@ def whole(path: Path) -> Iterator[Path]:
     provenance.note(path)
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there; a folder is gone at once, so that a reader never sees a half."""
     if path.is_dir():

@@ -1,13 +1,9 @@
-"""The figures of a study: test accuracy predicted, training curves, the choice of p, learning progress.
+"""The figures of a (model, dataset) pair: prediction of test accuracy, training curves, choice of p, learning progress.
 
-One visual language for all: colour = learning rate, marker = epochs, line and filling = size; black = test accuracy,
-vermilion = predicted from pre-memorization train accuracy, grey = plain train accuracy. Every function returns a
-``Figure``; nothing here touches matplotlib's global state.
+Every function returns a ``Figure``, drawn in the style of ``premem.report.style``.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import cycle
-from pathlib import Path
+from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
@@ -15,138 +11,23 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from premem.base.files import whole
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
+from premem.report.numbers import count, write_number
+from premem.report.style import GUIDE, PREDICTED, TEST, TRAIN, RunStyle, look, name_run, show_p, spaced
 from premem.scoring.memorization import masked_accuracy
 
-LOOK: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "pdf.fonttype": 42,  # text stays text in an editor
-    "svg.hashsalt": "premem",  # the same names inside the file at every run
-}
-look = matplotlib.rc_context(LOOK)  # as a decorator it holds while the function runs
-
-TEST, PREDICTED, TRAIN = "#000000", "#D55E00", "#7F7F7F"
-GUIDE = "#B0B0B0"
-MARKERS = "osD^vP*X<>"
-LINES = ("-", "--", ":", "-.")
-FILLS = ("full", "none", "left", "top")
-PALEST_RATE = 0.82
-"""How far towards its pale yellow end viridis is used for learning rates."""
-
 MOST_CURVES = 24
+"""Runs that the training curves show."""
 MOST_IMAGES = 16
+"""Runs that the learning progress shows."""
 COLUMNS = 4
 """Panels side by side."""
 SOLVED = 0.5
-"""An example counts as solved from this share of correct answers."""
-
-
-# --- saving ---------------------------------------------------------------------------------------------------------
-
-
-@look
-def save(figure: Figure, paths: Iterable[Path], dpi: int) -> None:
-    """Write a figure to every path, in the format of its suffix; the same figure gives the same bytes.
-
-    Args:
-        figure: from one of the functions below.
-        paths: files to write, whole or not at all.
-        dpi: dots per inch of PNG files, and of images within others.
-    """
-    for path in paths:
-        kind = path.suffix.removeprefix(".")
-        dateless = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        with whole(path) as aside:
-            figure.savefig(aside, format=kind, dpi=dpi, metadata=dateless)
-
-
-# --- how a run looks ------------------------------------------------------------------------------------------------
-
-
-class RunStyle:
-    """How each run looks in all figures of a (model, dataset) pair; made from all runs of the pair.
-
-    Args:
-        runs: columns lr, epochs, size; one or more rows per run. Sizes keep their order of first appearance.
-
-    Beyond 10 numbers of epochs or 4 sizes, markers or fillings repeat. Seeds of a run look alike.
-    """
-
-    def __init__(self, runs: pd.DataFrame) -> None:
-        rates = sorted(runs["lr"].unique(), key=float)
-        shades = matplotlib.colormaps["viridis"](np.linspace(0, PALEST_RATE, len(rates)))
-        self.colours = dict(zip(rates, map(to_hex, shades), strict=True))
-        self.markers = dict(zip(sorted(runs["epochs"].unique()), cycle(MARKERS), strict=False))
-        self.sizes = dict(zip(runs["size"].unique(), cycle(zip(FILLS, LINES, strict=True)), strict=False))
-
-    def of(self, run: Any) -> dict[str, Any]:
-        """Return the keyword arguments of ``Axes.plot`` for a run (anything with attributes lr, epochs, size)."""
-        filling, line = self.sizes[run.size]
-        return {
-            **_marker(self.markers[run.epochs], filling),
-            "color": self.colours[run.lr],
-            "linestyle": line,
-        }
-
-    def legend(self, figure: Figure, extra: Iterable[Line2D] = ()) -> None:
-        """Name the learning rates, epochs and sizes to the right of the axes, below ``extra``."""
-        gap = Line2D([], [], linestyle="none", label="")
-        entries = [
-            *extra,
-            gap,
-            *(Line2D([], [], color=colour, linewidth=4, label=f"lr {rate}") for rate, colour in self.colours.items()),
-            gap,
-            *(
-                Line2D([], [], color=TEST, linestyle="none", label=_count(number, "epoch"), **_marker(marker, "full"))
-                for number, marker in self.markers.items()
-            ),
-            gap,
-            *(
-                Line2D([], [], color=TEST, linestyle=line, linewidth=0.8, label=f"size {name}", **_marker("o", filling))
-                for name, (filling, line) in self.sizes.items()
-            ),
-        ]
-        figure.legend(handles=entries, loc="outside right upper", handlelength=2.4, labelspacing=0.35)
-
-
-def _marker(marker: str, filling: str) -> dict[str, Any]:
-    size = {"*": 7, "D": 4.4, "s": 4.6}.get(marker, 5.2)  # so that all cover about the same area
-    # A white rim keeps filled markers apart where they lie on each other.
-    rim = {"mec": "white", "mew": 0.4} if filling == "full" else {"mew": 0.8}
-    return {"marker": marker, "markersize": size, "fillstyle": filling, "markerfacecoloralt": "white", **rim}
-
-
-def name_run(run: Any, seed: bool = False) -> str:
-    """Return a run's title, such as ``lr 3e-3, 30 epochs, full``, with its seed where that tells runs apart."""
-    parts = [f"lr {run.lr}", _count(run.epochs, "epoch"), str(run.size)]
-    return ", ".join([*parts, f"seed {run.seed}"] if seed else parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-# --- the figures ----------------------------------------------------------------------------------------------------
+"""An example counts as solved from this share of correct answers on."""
 
 
 @look
@@ -258,9 +139,8 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
         )
         top = max(top, min(train.estimate, 1) + 0.05)
     ax.set(xlabel="threshold p (perplexity at or below which an example counts as memorized)", ylabel="R² (y = x)")
-    ax.set(xlim=(x.min(), x.max()), ylim=(bottom, top))
-    ticks = [p for p in TICKS_OF_P if x.min() <= spaced(p) <= x.max()]
-    ax.set_xticks(spaced(ticks), [f"{p:g}" for p in ticks])
+    show_p(ax, calibration["threshold"])
+    ax.set_ylim(bottom, top)
     figure.legend(loc="outside upper left")
     return figure
 
@@ -329,7 +209,7 @@ def _each_run(points: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
 
 
 def _hidden(number: int, most: int) -> str:
-    return f"\n(not shown: {_count(number - most, 'more run')})" if number > most else ""
+    return f"\n(not shown: {count(number - most, 'more run')})" if number > most else ""
 
 
 def _row(table: pd.DataFrame, predictor: str, statistic: str) -> pd.Series:
@@ -349,13 +229,6 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
             lines.append(f"R² {write_number(held_out)}, {held_out.note.split(';')[0]}")
         last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
     return "\n".join([*lines, last])
-
-
-TICKS_OF_P = (1.001, 1.002, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)
-
-
-def spaced(p: ArrayLike) -> NDArray[np.float64]:
-    return np.log(np.log(np.asarray(p, dtype=float)))
 
 
 def _sort_examples(accuracy: NDArray, perplexity: NDArray, p: float) -> tuple[NDArray[np.intp], int]:

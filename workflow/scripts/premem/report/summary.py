@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem.base.numbers import write_number
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 from premem.scoring.grading import GRADERS
 
 STATISTICS = {
@@ -120,8 +121,3 @@ def _graders(cases: pd.DataFrame) -> str:
     differ = cases["share"][~agree].sum()
     accuracy = ", ".join(f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in GRADERS)
     return f"Share of answers graded correct, over all checkpoints: {accuracy}; the graders differ on {differ:.2%}."
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

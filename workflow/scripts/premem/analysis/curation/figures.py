@@ -14,7 +14,7 @@ from premem.analysis.curation.efficiency import IID
 from premem.analysis.curation.strategies import STRATEGIES
 from premem.config.analyses import Figures
 from premem.config.curation import StrategyName
-from premem.report.figures import GUIDE, PREDICTED, TEST, look
+from premem.report.style import GUIDE, PREDICTED, TEST, look
 
 COLOURS = {IID: TEST, "premem": PREDICTED}
 OTHER_COLOURS = [matplotlib.colormaps["viridis"](x) for x in (0.1, 0.35, 0.6, 0.8)]

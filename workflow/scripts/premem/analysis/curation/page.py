@@ -5,9 +5,9 @@ import pandas as pd
 
 from premem.analysis.curation.collect import Collected
 from premem.analysis.curation.strategies import STRATEGIES
-from premem.base.numbers import write_number
 from premem.config.curation import Collection, StrategyName
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 NAMES = {"threshold": "t", "share": "share of the hardest"}
 """Of the keys of ``collection`` that strategies read."""

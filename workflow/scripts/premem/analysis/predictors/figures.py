@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from premem.analysis.predictors.compare import LINEAR, PREMEM, STUDY_P
 from premem.analysis.predictors.page import order, title_of
 from premem.config.analyses import Figures
-from premem.report.figures import GUIDE, PREDICTED, TEST, TRAIN, look
+from premem.report.style import GUIDE, PREDICTED, TEST, TRAIN, look
 
 LOWEST_R2 = -0.5
 """R² axes end here; what lies below is written at the edge."""

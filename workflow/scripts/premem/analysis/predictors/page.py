@@ -6,8 +6,8 @@ import pandas as pd
 
 from premem.analysis.predictors import PREDICTORS, READS
 from premem.analysis.predictors.compare import LINEAR, PREMEM, STUDY_P
-from premem.base.numbers import write_number
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 HEADER = (
     "predictor",

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from premem.analysis.robustness import ALL, PREDICTORS
 from premem.config.analyses import Figures
-from premem.report.figures import GUIDE, TRAIN, look
+from premem.report.style import GUIDE, TRAIN, look
 
 PERTURBED = "#0072B2"
 FEW = 30

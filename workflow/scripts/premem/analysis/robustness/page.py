@@ -6,9 +6,9 @@ import pandas as pd
 
 from premem.analysis.robustness import ALL, MODEL_TITLES, PREDICTORS
 from premem.analysis.robustness.analysis import MODELS, REFERENCE, best_model
-from premem.base.numbers import write_number
 from premem.config.data import Perturbation
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 ACCURACIES = ("unperturbed", "perturbed", "drop", "kept")
 BESIDE = "premem_and_train_accuracy"

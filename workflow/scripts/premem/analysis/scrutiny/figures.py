@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
-from premem.report.figures import GUIDE, PREDICTED, TEST, TICKS_OF_P, TRAIN, look, spaced
+from premem.report.numbers import write_number
+from premem.report.style import GUIDE, PREDICTED, TEST, TICKS_OF_P, TRAIN, look, spaced
 
 SHUFFLED = "#0072B2"
 LOWEST_R2 = -0.5

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from premem.analysis.scrutiny.common import END_OF_GRID
-from premem.base.numbers import write_number
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 HEADINGS = {
     "points": "Does it hold for another choice of checkpoints?",
