@@ -15,7 +15,8 @@ from premem.analysis.predictors.from_answers import atc_of_run, average_threshol
 from premem.analysis.predictors.from_scores import accuracy_by_difficulty, cartography, forgetting_events, train_loss
 from premem.analysis.predictors.from_weights import distances, gradient_variance, variance_of_gradients
 from premem.analysis.predictors.page import predictors_page
-from premem.analysis.regression import r_squared, resample
+from premem.analysis.regression.bootstrap import resample
+from premem.analysis.regression.measures import r_squared
 from premem.config.analyses import CHEAP, PredictorName, Predictors
 from premem.config.statistics import Statistics
 from premem.lm.tokens import TokenizedExample

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from premem.analysis.regression import best_threshold, calibrate, regression_table, threshold_grid
+from premem.analysis.regression.calibration import best_threshold, calibrate, threshold_grid
+from premem.analysis.regression.table import regression_table
 from premem.analysis.scrutiny import QUESTIONS, ask, scrutinize
 from premem.analysis.scrutiny.common import COLUMNS, Context
 from premem.analysis.scrutiny.figures import FIGURES, plot

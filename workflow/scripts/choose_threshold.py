@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from premem.analysis.regression import best_threshold
+from premem.analysis.regression.calibration import best_threshold
 from premem.base import cli
 from premem.base.files import whole
 from premem.base.tables import read_csv

@@ -8,7 +8,7 @@ import pandas as pd
 from premem.analysis.predictors.compare import compare
 from premem.analysis.predictors.from_answers import atc_of_run, self_consistency
 from premem.analysis.predictors.from_scores import accuracy_by_difficulty
-from premem.analysis.regression import threshold_grid
+from premem.analysis.regression.calibration import threshold_grid
 from premem.base import cli
 from premem.base.tables import read_table, write_csv, write_table
 from premem.config.analyses import Predictors

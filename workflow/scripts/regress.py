@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from premem.analysis.regression import leave_one_run_out, ols_summary, regression_table
+from premem.analysis.regression.calibration import leave_one_run_out
+from premem.analysis.regression.ols import ols_summary
+from premem.analysis.regression.table import regression_table
 from premem.base import cli
 from premem.base.files import whole
 from premem.base.tables import read_table, write_csv

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from premem.analysis.regression import threshold_grid
+from premem.analysis.regression.calibration import threshold_grid
 from premem.analysis.scrutiny import scrutinize
 from premem.analysis.scrutiny.common import Context
 from premem.base import cli

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from premem.analysis.regression import FEWEST_RUNS, interval
+from premem.analysis.regression.bootstrap import FEWEST_RUNS, interval
 from premem.config.analyses import Figures
 from premem.config.statistics import Statistics
 from premem.report.markdown import markdown_table

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from premem.analysis.predictors import LACKS, PREDICTORS
 from premem.analysis.predictors.from_scores import OF_RUN
-from premem.analysis.regression import interval, resample
+from premem.analysis.regression.bootstrap import interval, resample
 from premem.config.statistics import Statistics
 from premem.scoring.scores import RunScores, predict_over_grid
 

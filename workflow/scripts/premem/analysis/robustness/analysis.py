@@ -49,7 +49,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.regression.linear_model import OLS
 
-from premem.analysis.regression import FEWEST_RUNS, interval
+from premem.analysis.regression.bootstrap import FEWEST_RUNS, interval
 from premem.analysis.robustness import ALL, PREDICTORS, UNPERTURBED
 from premem.config.statistics import Statistics
 from premem.scoring.memorization import premem_accuracy

@@ -7,7 +7,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from premem.analysis.regression import FEWEST_RUNS, mean_absolute_error, r_squared
+from premem.analysis.regression.bootstrap import FEWEST_RUNS
+from premem.analysis.regression.measures import mean_absolute_error, r_squared
 from premem.analysis.scrutiny.common import (
     DRAWS,
     TUNED,

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from premem.analysis.regression import best_index, judge, mean_absolute_error, r_squared
+from premem.analysis.regression.bootstrap import judge
+from premem.analysis.regression.calibration import best_index
+from premem.analysis.regression.measures import mean_absolute_error, r_squared
 from premem.config.statistics import Statistics
 from premem.scoring.memorization import predicted_over_thresholds
 from premem.scoring.scores import RunScores

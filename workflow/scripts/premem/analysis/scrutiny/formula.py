@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from premem.analysis.regression import r_squared
+from premem.analysis.regression.measures import r_squared
 from premem.analysis.scrutiny.common import (
     STATISTICS,
     TUNED,
