@@ -399,7 +399,7 @@ def check_legible(figure: matplotlib.figure.Figure) -> None:
 def test_the_page_names_every_question(answers):
     page = scrutiny_page("m on d", answers, {question: f"scrutiny/{question}.png" for question in FIGURES})
     check_page(page)
-    assert page.startswith("# What sceptics ask: m on d\n")
+    assert page.startswith("# Questions that reviewers ask: m on d\n")
     assert page.count("](scrutiny/") == len(FIGURES)
     row = look_up(answers, "all checkpoints", "r_squared")
     assert write_number(row) in page
@@ -451,7 +451,7 @@ def test_scripts_write_a_table_a_page_and_figures(tmp_path, monkeypatch, root):
         grid=script.Threshold(grid=Grid(points=16)),
         statistics=Statistics(resamples=20),
         other_thresholds=[other],
-        figure_epochs="{}",
+        figure_epochs={},
         out=table,
     )
     shown = [own.parent / "figures" / "scrutiny" / f"labels.{kind}" for kind in ("pdf", "png")]

@@ -190,7 +190,7 @@ COLLECT = (
     "{ON_GPUS} {resources.gpu} {COLLECT_PYTHON} {SCRIPTS}/collect_examples.py "
     "--examples {input.examples:q} --tests {input.tests:q} --memorization {input.memorization:q} --threshold {input.threshold:q} "
     "--ifd {input.ifd:q} --pool {input.pool:q} --writer {input.writer:q} --strategy {params.strategy} --difficulty {params.difficulty:q} "
-    "--number {params.number} --seed {params.seed} --source {params.source:q} --example-settings {params.examples:q} "
+    "--number {params.number} --seed {params.seed} --source {params.source:q} --reading {params.reading:q} "
     "--settings {params.settings:q} --hardware {SAMPLE_HARDWARE} --title {params.title:q} "
 )
 
@@ -227,12 +227,12 @@ rule collect_examples:
         title="{dataset}",
         strategy=strategy_of,
         difficulty=difficulty_if_read,
-        examples=dataset_settings(Reading),
+        reading=dataset_settings(Reading),
         source=source_as_json,
         settings=collection_read,
         code=code("collect_examples.py"),
     shell:
-        COLLECT + "--size 1 --previous {input.previous:q} --out {output:q} --more 2>&1 | tee {log:q}"
+        COLLECT + "--size 1 --previous {input.previous:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule curate_run:
@@ -248,7 +248,8 @@ rule curate_run:
         identity=writer_of(MODEL_IDENTITY),
     output:
         table=update(f"{CURATED}.parquet"),
-        more=[update(f"{CURATED}.jsonl"), update(f"{CURATED}.md")],
+        jsonl=update(f"{CURATED}.jsonl"),
+        page=update(f"{CURATED}.md"),
     log:
         f"{RESULTS}/logs/curate_run/{ONE_RUN}/{{strategy}}.log",
     benchmark:
@@ -266,12 +267,12 @@ rule curate_run:
         title=f"New examples for {ONE_RUN}",
         strategy="{strategy}",
         difficulty=difficulty_if_read,
-        examples=dataset_settings(Reading),
+        reading=dataset_settings(Reading),
         source=source_as_json,
         settings=collection_read,
         code=code("collect_examples.py"),
     shell:
-        COLLECT + "--size {params.size} --previous --out {output.table:q} --more {output.more:q} 2>&1 | tee {log:q}"
+        COLLECT + "--size {params.size} --previous --out {output.table:q} --jsonl {output.jsonl:q} --page {output.page:q} 2>&1 | tee {log:q}"
 
 
 # A round is tested after its last checkpoint; where no later round reads its scores, nothing else is sampled.

@@ -8,7 +8,7 @@ from premem.base.tables import read_table, write_table
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import prepare_device
-from premem.lm.sampling import tabulate
+from premem.lm.sampling.prompts import tabulate
 from premem.lm.sampling.shards import sample_checkpoint
 from premem.lm.tokens import select_subset
 

@@ -1,7 +1,7 @@
 """Perplexity of target tokens under a checkpoint, in batches sorted by length.
 
-With a large vocabulary the logits would take most of the memory, so the model's head is applied to a few positions at a
-time, and only to those that predict a token of a target.
+With a large vocabulary the logits would take most of the memory. The model's head is therefore applied to a few
+positions at a time, and only to those that predict a token of a target.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from premem.lm.models import load_model
 from premem.lm.tokens import TokenizedExample
 
 LOGITS_AT_A_TIME = 2**24
-"""Logits held at a time, in float32: 64 MB."""
+"""Logits in memory at the same time; 64 MB in float32."""
 
 
 def nll_under_checkpoint(
     checkpoint: Path, examples: Sequence[TokenizedExample], dtype: str, tokens_per_batch: int, processes: int = 1
 ) -> list[float]:
-    """Return ``target_nll`` under the model of a folder, shared by several processes, on a GPU each if there are any.
+    """Return ``target_nll`` under the model of a folder, computed by one or several processes.
 
     Args:
         checkpoint: a Hugging Face model folder.
         examples: token ids.
         dtype: number format of the forward pass.
         tokens_per_batch: padded tokens per forward pass.
-        processes: each takes every n-th example.
+        processes: how many processes share the examples. Each uses a GPU of its own if there are GPUs.
     """
     if processes == 1:
         return target_nll(load_model(checkpoint, dtype), examples, tokens_per_batch)
@@ -61,12 +61,12 @@ def _nll_of_share(
 def target_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], tokens_per_batch: int) -> list[float]:
     """Return −log f(target given prompt) of each example, summed over the target's tokens, in nats.
 
-    The log-softmax is taken in float32, whatever the model's number format.
+    The log-softmax is computed in float32, whatever the model's number format.
 
     Args:
         model: a causal language model.
-        examples: token ids; each prompt has at least one token, so that every target token is conditioned on one.
-        tokens_per_batch: padded tokens per forward pass; changes speed and memory only.
+        examples: token ids. Each prompt has at least one token, so that every target token follows another token.
+        tokens_per_batch: padded tokens per forward pass; it changes only speed and memory.
     """
     nll = [0.0] * len(examples)
     with track(len(examples), "examples") as progress:
@@ -78,10 +78,15 @@ def target_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], tok
 
 
 def batches_by_length(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
-    """Split indices into batches of similar length, the longest first, each within a budget of padded tokens."""
+    """Split indices into batches of similar length, the longest first.
+
+    Args:
+        lengths: tokens of each example.
+        tokens_per_batch: most padded tokens of a batch.
+    """
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        # The first of a batch is its longest, so it sets the padded length of all.
+        # The first example of a batch is its longest, so it determines the padded length.
         if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= tokens_per_batch:
             batches[-1].append(i)
         else:
@@ -90,9 +95,9 @@ def batches_by_length(lengths: Sequence[int], tokens_per_batch: int) -> list[lis
 
 
 def stack(examples: Sequence[TokenizedExample], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the token ids of examples, and which positions' next token is one of a target; (examples, tokens) each.
+    """Return token ids, and at which positions the next token belongs to a target; shapes (examples, tokens).
 
-    They are padded on the right: a causal model's targets never see the padding, so no mask is needed.
+    Padding is on the right. In a causal model no target attends to it, so no mask is needed.
     """
     longest = max(len(e.prompt) + len(e.target) for e in examples)
     ids = torch.zeros(len(examples), longest, dtype=torch.long)
@@ -113,17 +118,17 @@ def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample]) -> 
 
 
 def _token_nll(model: PreTrainedModel, outputs: Any, positions: Tensor, next_ids: Tensor) -> Tensor:
-    """−log f(next token) at some positions, a few at a time.
+    """Return −log f(next token) at some positions, a few at a time.
 
     Args:
-        model: its own ``forward`` turns hidden states into logits, with whatever factor or cap its architecture has;
-            here it is handed hidden states that are already there.
+        model: its own ``forward`` turns hidden states into logits, with any factor or cap of its architecture. Here it
+            receives hidden states that were computed before.
         outputs: of the model without its head.
-        positions: shape (examples, tokens), which positions are asked for.
-        next_ids: the token after each of them.
+        positions: which positions are wanted, shape (examples, tokens).
+        next_ids: the token after each of these positions.
 
     Returns:
-        Shape (positions asked for,).
+        Shape (positions wanted,).
     """
     hidden, parts = outputs.last_hidden_state[positions], []
     at_a_time = max(1, LOGITS_AT_A_TIME // model.config.get_text_config().vocab_size)

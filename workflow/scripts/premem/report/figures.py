@@ -41,7 +41,7 @@ def plot_prediction(
             test_accuracy.
         table: from ``premem.analysis.regression.regression_table``.
         figures: gives the width.
-        style: how runs look; made from ``points`` if left out.
+        style: how runs look; by default it is made from ``points``.
     """
     style = style or RunStyle(points)
     figure = Figure(figsize=(figures.width, 0.5 * figures.width), layout="constrained")
@@ -64,7 +64,7 @@ def plot_prediction(
 
 @look
 def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
-    """Plot train, test and predicted accuracy along the epochs, a panel per run, the first 24.
+    """Plot train, test and predicted accuracy along the epochs, in a panel for each of the first 24 runs.
 
     Args:
         points: as for ``plot_prediction``.
@@ -106,7 +106,7 @@ def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
 def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figures) -> Figure:
     """Plot R² (y = x) against the threshold p, spaced in log(log p), with the p used and its interval.
 
-    The axis ends 1.5 below the best R², or where all is shown.
+    The axis ends at the lowest R², or 1.5 below the best one.
 
     Args:
         calibration: from ``premem.analysis.regression.calibrate``.
@@ -147,13 +147,13 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
 
 @look
 def plot_learning_progress(memorization: Mapping[str, pd.DataFrame], p: float, figures: Figures) -> Figure:
-    """Show accuracy and memorization of every training example along training, an image per run, the first 16.
+    """Show accuracy and memorization of every training example, in an image for each of the first 16 runs.
 
-    Rows are examples: on top those that are soonest solved while not yet memorized (at least half of the answers right,
-    perplexity above p), below the line those that never are.
+    Each row is an example. On top are those that are solved soonest while not yet memorized (at least half of the
+    answers right, perplexity above p). Below the line are those that never are.
 
     Args:
-        memorization: title of a run -> example_id, epoch, accuracy, perplexity.
+        memorization: title of a run → example_id, epoch, accuracy, perplexity.
         p: the threshold.
         figures: gives the width.
     """
@@ -188,9 +188,9 @@ def _subplots(figure: Figure | SubFigure, number: int, width: float, height: flo
 
     Args:
         figure: a figure or a part of one.
-        number: how many.
+        number: of axes.
         width: of the whole figure, in inches.
-        height: of a row of 4, in inches; fewer are drawn larger.
+        height: of a row of 4 axes, in inches; a row of fewer axes is higher.
     """
     columns = min(number, COLUMNS)
     rows = -(-number // columns)
@@ -203,7 +203,7 @@ def _subplots(figure: Figure | SubFigure, number: int, width: float, height: flo
 
 
 def _each_run(points: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
-    """Return each run's first row and its checkpoints in order; runs in order of appearance."""
+    """Return each run's first row and its checkpoints in order; runs are in order of appearance."""
     runs = (run.sort_values("epoch") for _, run in points.groupby("run", sort=False))
     return [(next(run.itertuples()), run) for run in runs]
 
@@ -224,7 +224,7 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
     if predictor == "premem_accuracy":
         p = _row(table, predictor, "threshold")
         lines = [f"{lines[0]}, {r2.note.split(';')[0]}"]
-        if "r_squared_leave_one_run_out" in set(table["statistic"]):  # else p is fixed
+        if "r_squared_leave_one_run_out" in set(table["statistic"]):  # absent if p is fixed
             held_out = _row(table, predictor, "r_squared_leave_one_run_out")
             lines.append(f"R² {write_number(held_out)}, {held_out.note.split(';')[0]}")
         last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
@@ -232,9 +232,10 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
 
 
 def _sort_examples(accuracy: NDArray, perplexity: NDArray, p: float) -> tuple[NDArray[np.intp], int]:
-    """Return an order of the examples, and how many were solved at some checkpoint before they were memorized.
+    """Return an order of the examples, and how many were solved at some checkpoint while not yet memorized.
 
-    Sorted by the first checkpoint at which that was so; then those memorized late or never first; then by accuracy.
+    Examples are sorted by the first such checkpoint, then by when they were memorized (the latest first), then by
+    accuracy.
 
     Args:
         accuracy: shape (checkpoints, examples).
@@ -249,21 +250,21 @@ def _sort_examples(accuracy: NDArray, perplexity: NDArray, p: float) -> tuple[ND
 
 
 def _average_rows(image: NDArray, most: int = 256) -> NDArray[np.float64]:
-    """Average neighbouring rows, so that there are at most as many as can be told apart."""
+    """Average neighbouring rows, so that at most ``most`` rows are left."""
     starts = np.linspace(0, len(image), min(len(image), most), endpoint=False).astype(int)
     counts = np.diff([*starts, len(image)])
     return np.add.reduceat(image, starts, axis=0) / counts[:, None, None]
 
 
 def _colour(accuracy: NDArray, memorized: NDArray) -> NDArray[np.float64]:
-    """Return RGB colours: darker with accuracy; blue while not memorized, orange once memorized."""
+    """Return RGB colours, darker with higher accuracy; blue while not memorized, orange once memorized."""
     blue = matplotlib.colormaps["Blues"](0.9 * accuracy)[..., :3]
     orange = matplotlib.colormaps["Oranges"](0.15 + 0.75 * accuracy)[..., :3]
     return np.where(memorized[..., None], orange, blue)
 
 
 def _draw_key(part: SubFigure, p: float) -> None:
-    """Explain the colours of the learning progress: a column of each hue, accuracy upwards."""
+    """Explain the colours of the learning progress, with a column for each hue and accuracy upwards."""
     ax = part.subplots()
     accuracy, memorized = np.meshgrid(np.linspace(0, 1, 101), [False, True], indexing="ij")
     ax.imshow(_colour(accuracy, memorized), origin="lower", interpolation="nearest", extent=(0, 2, 0, 1))
