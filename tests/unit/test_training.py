@@ -338,7 +338,7 @@ def interrupt(dropout_base, examples, tmp_path, monkeypatch):
         pass
 
     def run(step, hardware=STATES, **changes):
-        from premem.lm.training import ProgressLines
+        from premem.lm.trainer import ProgressLines
 
         def stop(self, args, state, control, **kwargs):
             if state.global_step == step:

@@ -28,7 +28,7 @@ def main(
     columns = ["perturbation", "example_id", "subset_rank", "answer_begins", "prompt_ids"]
     table = select_subset(read_table(prompts, columns), size)
     completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded(list(table["prompt_ids"]), settings))
-    # Named as for other samples, which are graded by the same rule: a perturbation is a split of its own.
+    # The same rule grades these samples and the others, so a perturbation takes the place of a split.
     answers = tabulate(table.rename(columns={"perturbation": "split"}), completions)
     answers["text"] = table["answer_begins"].repeat(settings.n).to_numpy() + answers["text"]
     write_table(answers, out)

@@ -1,4 +1,4 @@
-"""List the results on disk that the study no longer mentions, and remove them if told to."""
+"""List the results on disk that the study no longer mentions, and remove them on request."""
 
 from pathlib import Path
 

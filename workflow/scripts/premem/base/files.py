@@ -13,10 +13,10 @@ from premem.base import provenance
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes the place of ``path`` if the block ends well.
+    """Yield a path next to ``path`` to write to; it replaces ``path`` if the block ends without an error.
 
-    What is written may be a file or a folder. A reader sees the old state or the new one, never a half. What made it is
-    noted beside it.
+    The path may become a file or a folder. A reader sees the old state or the new one, never a part. What made the
+    result is noted next to it.
     """
     aside = path.with_name(f".{path.name}.partial")
     remove(aside)
@@ -39,7 +39,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there; a folder is gone at once, so that a reader never sees a half."""
+    """Remove a file or a folder, if it exists. A folder disappears at once, so that a reader sees no part of it."""
     if path.is_dir():
         aside = path.with_name(f".{path.name}.removed")
         shutil.rmtree(aside, ignore_errors=True)
@@ -49,7 +49,7 @@ def remove(path: Path) -> None:
 
 
 def write_identity(folder: Path, path: Path) -> None:
-    """Write the SHA-256 checksum of every file of a folder, as JSON: it is the same as long as the folder is."""
+    """Write the SHA-256 checksums of all files of a folder as JSON; they change only if the folder changes."""
     checksums = {}
     for file in sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")):
         with file.open("rb") as stream:
@@ -59,7 +59,7 @@ def write_identity(folder: Path, path: Path) -> None:
 
 
 def link_folder(source: Path, folder: Path) -> None:
-    """Make a folder of the same files as another, whole or not at all: linked, or copied where links cannot be made."""
+    """Make a folder with the same files as another, whole or not at all; files are copied if they cannot be linked."""
     with whole(folder) as aside:
         shutil.copytree(source, aside, copy_function=_link)
 

