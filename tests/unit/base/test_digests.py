@@ -7,7 +7,7 @@ import pytest
 from premem.base import digests as module
 
 SCRIPT = '''"""A script."""
-from premem.base import cli
+from premem import cli
 from premem.maths import double
 
 
@@ -47,7 +47,7 @@ FILES = {
 @pytest.fixture
 def digest(tmp_path):
     def digest(**changes: tuple[str, str]):
-        module._parse.cache_clear()
+        module.forget()
         for name, text in FILES.items():
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
@@ -90,9 +90,76 @@ def test_what_is_used_counts_however_far_away(digest, edit):
 
 
 def test_an_import_within_a_function_is_followed(digest):
-    inside = {"maths": ("return _times(x)", "from premem.constants import UNUSED\n    return _times(x)")}
+    inside = {"maths": ("return _times(x)", "from premem.constants import UNUSED\n    return _times(x) + UNUSED")}
     before = digest(**inside)
     assert before != digest(**inside, constants=("UNUSED = 3", "UNUSED = 4"))
+
+
+MOVED = {
+    "premem/maths.py": "",
+    "premem/rooms/__init__.py": "",
+    "premem/rooms/sums.py": MATHS.replace("premem.constants", "premem.rooms.values")
+    .replace("def _times(x):\n    return x * FACTOR\n\n\n", "")
+    .replace("import os", "from premem.rooms.products import _times"),
+    "premem/rooms/products.py": (
+        "from premem.rooms import values as constants\n\n\ndef _times(x):\n    return x * constants.FACTOR\n"
+    ),
+    "premem/rooms/values.py": "UNUSED = 3\nFACTOR = 2\n",
+    "script.py": SCRIPT.replace(
+        "from premem import cli\nfrom premem.maths", "import premem.cli as cli\nfrom premem.rooms.sums"
+    ),
+}
+
+
+def test_code_that_moves_keeps_its_digest(digest, tmp_path):
+    """A module becomes three in a room of their own; functions change places and are imported in other ways."""
+    before = digest()
+    for name, text in MOVED.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    module.forget()
+    assert module.digest_of(tmp_path / "script.py") == before
+    (tmp_path / "premem/rooms/values.py").write_text("UNUSED = 3\nFACTOR = 4\n")
+    module.forget()
+    assert module.digest_of(tmp_path / "script.py") != before
+
+
+@pytest.mark.parametrize(
+    ("imports", "call", "same"),
+    [
+        ("from math import floor as rounded", "rounded(x)", True),
+        ("from math import ceil as rounded", "rounded(x)", False),
+        ("from math import floor as down", "down(x)", True),
+        ("import math", "math.floor(x)", False),
+    ],
+)
+def test_an_imported_function_is_known_by_its_own_name(digest, imports, call, same):
+    def changed(imported, called):
+        text = MATHS.replace("import os", imported).replace("return _times(x)", f"return {called}")
+        return digest(maths=(MATHS, text))
+
+    assert (changed(imports, call) == changed("from math import floor as rounded", "rounded(x)")) is same
+
+
+@pytest.mark.parametrize(
+    ("body", "follows"),
+    [
+        ("return [FACTOR for FACTOR in x]", False),
+        ("return [FACTOR for x in x]", True),
+        ("FACTOR = x\n    return FACTOR", False),
+        ("return (lambda FACTOR: FACTOR)(x)", False),
+        ("return (lambda y: FACTOR)(x)", True),
+        ("def inner(FACTOR=FACTOR):\n        return FACTOR\n    return inner()", True),
+        ("return [x for x in x], FACTOR", True),
+        ("return [FACTOR for FACTOR in [1]], (lambda: FACTOR)", True),
+    ],
+)
+def test_a_name_that_a_function_binds_itself_is_not_the_module_s(digest, body, follows):
+    def with_factor(value):
+        return digest(maths=("return _times(x)", body), constants=("FACTOR = 2", f"FACTOR = {value}"))
+
+    assert (with_factor(2) != with_factor(3)) is follows
 
 
 def test_every_script_of_the_workflow_has_a_digest(root):

@@ -19,6 +19,8 @@ REPORTING = {"errors", "progress", "provenance"}
 """Modules that tell people what happens and change no value; an edit of them makes nothing stale."""
 IMPORTED = "<imported>"
 """Stands for the statements of a module that define nothing, and run when it is imported."""
+MARK = "<definition>"
+"""Stands for a reference to a definition of the package."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler | ast.MatchAs | ast.MatchStar
@@ -38,47 +40,61 @@ class _Module:
 
 
 def digest_of(script: Path) -> str:
-    """Return the digest of the code used by a script that lies next to the package, as 16 hexadecimal digits."""
-    code = _Code(script.parent)
-    for name in sorted(_parse(script).definitions):
-        code.number(script, name)
-    text = "\n".join(code.texts())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Return the digest of the code used by a script that lies next to the package, as 16 hexadecimal digits.
 
-
-class _Code:
-    """The definitions that are used, numbered in the order in which they are met.
-
-    A reference is written as the number of what it refers to, so that no text depends on where a definition lies or
-    how it is imported.
+    Definitions are numbered in the order in which they are met, and a reference is written as the number of what it
+    refers to, so that nothing depends on where a definition lies or how it is imported.
     """
+    found = {(script, name): number for number, name in enumerate(sorted(_parse(script).definitions))}
+    todo = [*found]
+    digest = hashlib.sha256()
+    for symbol in todo:  # it grows meanwhile
+        text, references = _write(*symbol, script.parent)
+        for reference in references:
+            if reference not in found:
+                found[reference] = len(found)
+                todo.append(reference)
+        digest.update(f"{found[symbol]} {text} {[found[reference] for reference in references]}\n".encode())
+    return digest.hexdigest()[:16]
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.numbers: dict[Symbol, int] = {}
+
+def forget() -> None:
+    """Let files be read anew, where a process outlives an edit of the code."""
+    _write.cache_clear()
+    _parse.cache_clear()
+
+
+@cache  # many scripts use the same
+def _write(module: Path, name: str, root: Path) -> tuple[str, list[Symbol]]:
+    """Return what defines a name, with a mark in the place of every reference to the package, and the references."""
+    writer = _References(module, root)
+    if name != IMPORTED:
+        writer.refer(module, IMPORTED)
+    text = "".join(ast.dump(writer.visit(copy.deepcopy(node))) for node in _parse(module).definitions[name])
+    return text, writer.found
+
+
+class _References(ast.NodeTransformer):
+    """Puts a mark in the place of every reference to a definition of the package, and leaves imports out."""
+
+    def __init__(self, module: Path, root: Path) -> None:
+        self.module, self.root = module, root
         self.found: list[Symbol] = []
+        self.local: list[set[str]] = []
 
-    def texts(self) -> Iterator[str]:
-        for module, name in self.found:  # it grows meanwhile
-            writer = _References(self, module)
-            for node in _parse(module).definitions[name]:
-                yield f"{self.numbers[module, name]} {ast.dump(writer.visit(copy.deepcopy(node)))}"
-
-    def number(self, module: Path, name: str) -> int:
-        symbol = module, name
-        if symbol not in self.numbers:
-            self.numbers[symbol] = len(self.found)
-            self.found.append(symbol)
-            if IMPORTED in _parse(module).definitions:
-                self.number(module, IMPORTED)
-        return self.numbers[symbol]
+    def refer(self, module: Path, name: str) -> bool:
+        """Note a reference, if the module has such a definition."""
+        there = name in _parse(module).definitions and module.stem not in REPORTING
+        if there:
+            self.found.append((module, name))
+        return there
 
     def resolve(self, module: Path, name: str) -> str | Path | None:
-        """Return what a name of a module stands for: a reference, a module of the package, or None (its own name)."""
+        """Return what a name of a module stands for: its mark, a module of the package, or None (its own name)."""
         if module.stem in REPORTING:
             return f"{module.stem}.{name}"
-        if name in _parse(module).definitions:
-            return f"#{self.number(module, name)}"
+        if self.refer(module, name):
+            return MARK
         if name not in _parse(module).imports:
             return None
         source, imported = _parse(module).imports[name]
@@ -87,41 +103,34 @@ class _Code:
         if imported is None:
             return _module_file(source, self.root)
         submodule = _module_file(f"{source}.{imported}", self.root)
-        source_file = _module_file(source, self.root)
         if submodule.is_file():
             return submodule
-        if IMPORTED in _parse(source_file).definitions and source_file.stem not in REPORTING:
-            self.number(source_file, IMPORTED)
+        source_file = _module_file(source, self.root)
+        self.refer(source_file, IMPORTED)
         return self.resolve(source_file, imported)
-
-
-class _References(ast.NodeTransformer):
-    """Writes what the names of a statement refer to in their place, and leaves imports out."""
-
-    def __init__(self, code: _Code, module: Path) -> None:
-        self.code, self.module = code, module
-        self.local: list[set[str]] = []
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if isinstance(node.ctx, ast.Store) or self._is_local(node.id):
             return node
-        match self.code.resolve(self.module, node.id):
+        match self.resolve(self.module, node.id):
             case str() as reference:
                 node.id = reference
             case Path() as whole:  # a module, used as a value: which of its names are used is not known
-                names = sorted(_parse(whole).definitions)
-                node.id = " ".join(str(self.code.resolve(whole, name)) for name in names)
+                node.id = " ".join(str(self.resolve(whole, name)) for name in sorted(_parse(whole).definitions))
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if isinstance(node.value, ast.Name) and not self._is_local(node.value.id):
-            whole = self.code.resolve(self.module, node.value.id)
-            if isinstance(whole, Path) and isinstance(reference := self.code.resolve(whole, node.attr), str):
+        if isinstance(node.value, ast.Name) and self._is_imported(node.value.id):
+            whole = self.resolve(self.module, node.value.id)
+            if isinstance(whole, Path) and isinstance(reference := self.resolve(whole, node.attr), str):
                 return ast.Name(reference, node.ctx)
         return self.generic_visit(node)
 
     def _is_local(self, name: str) -> bool:
         return any(name in names for names in self.local)
+
+    def _is_imported(self, name: str) -> bool:
+        return name in _parse(self.module).imports and not self._is_local(name)
 
     def visit_Import(self, node: Import) -> None:
         return None

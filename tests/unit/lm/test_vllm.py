@@ -148,7 +148,7 @@ def by_vllm(models, tokens, inner_stop):
         calls.append([word for key, values in call.items() for word in (f"--{key}", *map(str, values))])
     (models / "calls.json").write_text(json.dumps(calls))
     here = Path(__file__).parent
-    script = here.parents[1] / "workflow" / "scripts" / "sample.py"
+    script = here.parents[2] / "workflow" / "scripts" / "sample.py"
     done = subprocess.run(
         [PYTHON, here / "sample_calls.py", script, models / "calls.json", models / "messages.json"],
         capture_output=True,

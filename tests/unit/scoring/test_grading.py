@@ -153,7 +153,7 @@ def test_grading_numbers_does_not_load_the_symbolic_grader() -> None:
         "import sys; from premem.scoring.grading import grade_answers; grade_answers(['#### 1'], ['1'], 'gsm8k', 1.0);"
         "sys.exit(bool({'math_verify', 'sympy', 'pebble'} & set(sys.modules)))"
     )
-    package = str(Path(grading.__file__).parents[1])
+    package = str(Path(grading.__file__).parents[3])
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": package})
 
 
