@@ -142,5 +142,7 @@ def _plain(value: Any) -> Any:
             return str(value)
         case list():
             return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
         case _:
             return value

@@ -89,7 +89,12 @@ def robustness_page(
         "that the prediction was not fitted on, and a mean over runs. A measured drop is the difference of a few "
         "samples, which limits the correlation.",
         markdown_table(
-            ("predictors", *(f"odds: {title}" for title in known.values()), "correlation", "minus train accuracy's"),
+            (
+                "predictors",
+                *(f"odds: {title}" for title in known.values()),
+                "correlation",
+                "difference from train accuracy",
+            ),
             [
                 (
                     PREDICTOR_SET_TITLES[name],
@@ -113,9 +118,10 @@ def robustness_page(
             ],
         ),
         "The accuracy that each example is predicted to lose (`predicted_drops.parquet` and the example reports) comes "
-        f"from {PREDICTOR_SET_TITLES[best_predictor_set(regression)]}, which have the best correlation"
+        "from the predictor set with the best correlation"
         + (" of all sets without labels" if "difficulty" in known else "")
-        + ". All other numbers are in `robustness.csv` and `robustness_bins.csv`.",
+        + f": {PREDICTOR_SET_TITLES[best_predictor_set(regression)]}. All other numbers are in `robustness.csv` and "
+        "`robustness_bins.csv`.",
     ]
     if notes := sorted(set(regression["note"].dropna()) - {""}):
         parts.append("Where numbers are missing: " + "; ".join(notes) + ".")
@@ -209,8 +215,8 @@ def _verdict_on_all(rows: _Rows) -> str:
     if found:
         best = max(found, key=lambda name: found[name]["estimate"])
         lines.append(
-            f"In runs that the prediction was not fitted on, the best predictors of drops are "
-            f"{PREDICTOR_SET_TITLES[best]} (correlation {write_number(found[best])})."
+            f"Drops are best predicted from {PREDICTOR_SET_TITLES[best]} (correlation {write_number(found[best])}, in "
+            "runs that the prediction was not fitted on)."
         )
         ahead = [
             PREDICTOR_SET_TITLES[name]
@@ -241,7 +247,4 @@ def _compare(predictor: str, slope: str, one: float, other: float, lost: str) ->
         return f"Examples with a low {predictor} lose more {lost} ({slope})."
     if max(one, other) < 0:
         return f"Examples with a high {predictor} lose more {lost} ({slope})."
-    return (
-        f"With {predictor}, the interval does not show whether examples with a low or a high value lose more {lost} "
-        f"({slope})."
-    )
+    return f"The interval does not show whether examples with a low or a high {predictor} lose more {lost} ({slope})."
