@@ -61,7 +61,7 @@ def test_the_page_and_the_figure_hold_them(table):
     page = models_page("stories", table, "models.png")
     assert "| weights | 10,000 | 2,000,000 |" in page
     assert "| memorized at the end | 0.00 [0.00, 0.00] | 0.60 [0.40, 1.00] |" in page
-    assert "| the same, p from the other runs | – | – |" in page
+    assert "| R² (y = x), premem accuracy, p from the other runs | – | – |" in page
     left, right = plot_models(table, Figures()).axes
     assert [text.get_text() for text in left.get_xticklabels()] == ["10k", "2M"]
     assert "\u22123.0" in [text.get_text() for text in right.texts]
