@@ -65,8 +65,9 @@ Steps = Annotated[
 
 @dataclass(frozen=True)
 class Matching:
-    """The whole of a text matches a pattern; if it does not, ``rule`` says what such a text looks like."""
+    """A text of a kind: the whole of it matches a pattern. If not, ``rule`` says what such a text looks like."""
 
+    kind: str
     pattern: str
     rule: str
 
@@ -79,7 +80,7 @@ class Matching:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+        return {**handler(schema), "title": self.kind, "pattern": f"^{self.pattern}$"}
 
 
 # Names become folder names and Snakemake wildcards, so they hold no character that would make a path ambiguous.
@@ -87,12 +88,14 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 Name = Annotated[
     str,
     Field(max_length=64),
-    Matching(NAME_PATTERN, "a name has letters, digits, dots and hyphens alone, and begins with a letter or a digit"),
+    Matching(
+        "name", NAME_PATTERN, "a name has letters, digits, dots and hyphens alone, and begins with a letter or a digit"
+    ),
 ]
 
 
 # Texts reach jobs on their command lines, which take 128 KB and end at a null character.
-Text = Annotated[str, Field(max_length=10_000), Matching(r"[^\x00]*", "a text cannot hold a null character")]
+Text = Annotated[str, Field(max_length=10_000), Matching("text", r"[^\x00]*", "a text cannot hold a null character")]
 
 
 # What is given to git and the hub must not look like an option or a path elsewhere.
@@ -101,6 +104,7 @@ HubId = Annotated[
     str,
     Field(max_length=200),
     Matching(
+        "id of the hub",
         r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?",
         f"an id of the hub looks like openai/gsm8k: {PLAIN}, and at most one slash",
     ),
@@ -108,7 +112,7 @@ HubId = Annotated[
 Revision = Annotated[
     str,
     Field(max_length=200),
-    Matching(r"[A-Za-z0-9][A-Za-z0-9_./-]*", f"give a commit, such as 7d3a1e5 ({PLAIN}, and slashes)"),
+    Matching("commit", r"[A-Za-z0-9][A-Za-z0-9_./-]*", f"give a commit, such as 7d3a1e5 ({PLAIN}, and slashes)"),
 ]
 
 
@@ -126,7 +130,9 @@ def _check_path(path: str) -> str:
 PathText = Annotated[
     str,
     Field(max_length=1000),
-    Matching(r"[^{}\x00-\x1f\x7f]+", "a path cannot be empty or hold braces, line breaks or other control characters"),
+    Matching(
+        "path", r"[^{}\x00-\x1f\x7f]+", "a path cannot be empty or hold braces, line breaks or other control characters"
+    ),
     AfterValidator(_check_path),
 ]
 

@@ -12,6 +12,11 @@ from premem.config.messages import describe_unknown
 BUILTIN_DATASETS = Path(__file__).with_name("builtin_datasets.yaml")
 
 
+def builtin_datasets() -> dict[str, dict[str, Any]]:
+    """Return the entries of the built-in datasets by name."""
+    return yaml.safe_load(BUILTIN_DATASETS.read_text(encoding="utf-8"))
+
+
 def fill_builtin_datasets(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration whose entries of ``datasets`` that say ``builtin: NAME`` are complete.
 
@@ -37,7 +42,7 @@ def _fill_builtin(name: str, entry: Mapping[str, Any], local_data: str | None) -
     builtin_name = own.pop("builtin", None)
     if builtin_name is None:
         return own
-    builtin = yaml.safe_load(BUILTIN_DATASETS.read_text(encoding="utf-8"))
+    builtin = builtin_datasets()
     if not isinstance(builtin_name, str) or builtin_name not in builtin:
         raise UserError(f"datasets.{name}.builtin: {describe_unknown('built-in dataset', str(builtin_name), builtin)}")
     known = builtin[builtin_name]

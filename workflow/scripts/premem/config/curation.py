@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from premem.config.block import NOT_BOOLEAN, Block, Count, Fraction, Name, OneOrMore, Seed, Text
-from premem.config.data import Column, KeptColumn, Split
+from premem.config.data import Column, Split
 from premem.config.sampling import SamplingSettings
 from premem.config.sweep import LearningRate
 
@@ -20,7 +20,7 @@ class Pool(Split):
 
     resembles: Column
     """Column that holds the question, or the example_id, of that training example."""
-    columns: dict[KeptColumn, Column] | None = None
+    columns: dict[Column, Column] | None = None
     """Which of the pool's columns hold what, as for a dataset. If left out, they are called as the dataset's."""
 
     @model_validator(mode="after")
@@ -95,8 +95,8 @@ class Collection(Block):
 
     Reruns: those files.
     """
-    threshold: Annotated[float, NOT_BOOLEAN] = 0.5
-    """The threshold t, from 0 to 1. Examples whose premem accuracy (or train accuracy) is below t are taken."""
+    threshold: Annotated[float, Field(ge=0, le=1), NOT_BOOLEAN] = 0.5
+    """The threshold t. Examples whose premem accuracy (or train accuracy) is below t are taken."""
     share: Fraction = 0.3
     """Share of the examples that the strategies ``ifd`` and ``difficulty`` take. They take the hardest ones."""
     fallback: Literal["iid", "error"] = "iid"
@@ -107,12 +107,6 @@ class Collection(Block):
 
     Reruns: all rounds, and their trainings.
     """
-
-    @model_validator(mode="after")
-    def _check_threshold(self) -> Self:
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold: {self.threshold:g} is no accuracy; give a number from 0 to 1")
-        return self
 
 
 class Curation(Block):

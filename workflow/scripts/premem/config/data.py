@@ -19,12 +19,7 @@ from premem.config.block import (
     Text,
 )
 
-Column = Annotated[str, Field(max_length=200), Matching(r"[^\x00-\x1f\x7f]+", "give the name of a column")]
-KeptColumn = Annotated[
-    str,
-    Field(max_length=64),
-    Matching(r"[A-Za-z_][A-Za-z0-9_]*", "a column's name here has letters, digits and underscores, and no digit first"),
-]
+Column = Annotated[str, Field(max_length=200), Matching("name", r"[^\x00-\x1f\x7f]+", "give the name of a column")]
 
 TRAIN = "train"
 """The split that is trained on."""
@@ -85,7 +80,7 @@ class Reading(Block):
     Reruns: the dataset, and training and what follows.
     """
 
-    columns: dict[KeptColumn, Column] = {}
+    columns: dict[Column, Column] = {}
     """Which of the source's columns hold what, such as ``{question: problem}``. If left out, ``question``, ``solution``
     and ``answer`` keep their names. Where there is no answer, it is read from the solution. Any other name is kept as
     a further column."""

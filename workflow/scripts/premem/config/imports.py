@@ -13,11 +13,14 @@ class Release(Block):
     runs: Annotated[
         str,
         Field(max_length=200),
-        Matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", f"give what the run folders begin with, such as gsm8k_orig ({PLAIN})"),
+        Matching(
+            "text", r"[A-Za-z0-9][A-Za-z0-9_.-]*", f"give what the run folders begin with, such as gsm8k_orig ({PLAIN})"
+        ),
     ]
     """What the names of the pair's run folders begin with, such as ``gsm8k_orig``."""
     repository: Annotated[
-        Text, Matching(r"[^-\s][^\s]*", "give the address of a repository, such as https://github.com/owner/name")
+        Text,
+        Matching("address", r"[^-\s][^\s]*", "give the address of a repository, such as https://github.com/owner/name"),
     ] = "https://github.com/katiekang1998/reasoning_generalization"
     """Git repository that holds them."""
     revision: Revision = "b9338536dbbc989398cf05fed5c8beb6c3fcb4e8"
@@ -25,6 +28,7 @@ class Release(Block):
     subfolder: Annotated[
         PathText,
         Matching(
+            "path",
             r"(?!/)(?!(.*/)?\.\.(/|$))[A-Za-z0-9_./-]+",
             f"give a folder within the repository, such as ckpts ({PLAIN}, and slashes)",
         ),

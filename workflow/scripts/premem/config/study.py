@@ -22,9 +22,9 @@ from premem.config.training import Training
 
 
 class Study(Block):
-    """A study file.
+    """The keys at the top of a study file.
 
-    Reruns: what it concerns.
+    Reruns: see its keys.
     """
 
     study: Name
