@@ -1,6 +1,7 @@
 """Built-in datasets, which an entry of a study may start from."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from premem.config.messages import describe_unknown
 BUILTIN_DATASETS = Path(__file__).with_name("builtin_datasets.yaml")
 
 
+@cache
 def builtin_datasets() -> dict[str, dict[str, Any]]:
     """Return the entries of the built-in datasets by name."""
     return yaml.safe_load(BUILTIN_DATASETS.read_text(encoding="utf-8"))

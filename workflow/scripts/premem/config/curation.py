@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from premem.config.block import NOT_BOOLEAN, Block, Count, Fraction, Name, OneOrMore, Seed, Text
 from premem.config.data import Column, Split
+from premem.config.messages import write_value
 from premem.config.sampling import SamplingSettings
 from premem.config.sweep import LearningRate
 
@@ -55,7 +56,7 @@ class Writer(Block):
     def _check_prompts(self) -> Self:
         for key in ("prompt", "solve"):
             if "{question}" not in getattr(self, key):
-                raise ValueError(f"{key}: the template {getattr(self, key)!r} lacks {{question}}")
+                raise ValueError(f"{key}: the template {write_value(getattr(self, key))} lacks {{question}}")
         return self
 
 

@@ -18,6 +18,7 @@ from premem.config.block import (
     Steps,
     Text,
 )
+from premem.config.messages import write_value
 
 Column = Annotated[str, Field(max_length=200), Matching("name", r"[^\x00-\x1f\x7f]+", "give the name of a column")]
 
@@ -111,12 +112,12 @@ class Templates(Block):
     @model_validator(mode="after")
     def _check_templates(self) -> Self:
         if "{question}" not in self.prompt:
-            raise ValueError(f"prompt: the template {self.prompt!r} lacks {{question}}")
+            raise ValueError(f"prompt: the template {write_value(self.prompt)} lacks {{question}}")
         if "{solution}" not in self.target:
-            raise ValueError(f"target: the template {self.target!r} lacks {{solution}}")
+            raise ValueError(f"target: the template {write_value(self.target)} lacks {{solution}}")
         if not self.stop or not self.target.endswith(self.stop):
             raise ValueError(
-                f"stop: the target template must end with the stop text {self.stop!r}, so that answers end"
+                f"stop: the target template must end with the stop text {write_value(self.stop)}, so that answers end"
             )
         return self
 
@@ -147,7 +148,7 @@ class Perturbation(Block):
         if self.prompt is None and not self.answer_begins:
             raise ValueError("give prompt (a template), answer_begins (a text) or both")
         if self.prompt is not None and not self.columns:
-            raise ValueError(f"prompt: the template {self.prompt!r} names no column, such as {{question}}")
+            raise ValueError(f"prompt: the template {write_value(self.prompt)} names no column, such as {{question}}")
         return self
 
     @property

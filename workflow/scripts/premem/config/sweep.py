@@ -21,7 +21,7 @@ def spell_learning_rate(value: Any) -> str:
         ValueError: if it is not a positive number that a float can hold.
     """
     try:
-        number = Decimal(str(value))
+        number = Decimal(str(value) if isinstance(value, str | int | float) else "no number")
     except (InvalidOperation, ValueError):
         raise ValueError(f"{write_value(value)} is not a number; write a learning rate as 5e-5 or 0.00005") from None
     if not number.is_finite() or number <= 0:
