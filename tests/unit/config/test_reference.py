@@ -32,7 +32,7 @@ def studies_of_docs(root):
     for file in sorted((root / "docs").rglob("*.md")):
         for snippet in re.findall(r"```yaml\n(.*?)```", file.read_text(encoding="utf-8"), re.S):
             if re.search(r"^study:", snippet, re.M):
-                yield file.name, yaml.safe_load(snippet)
+                yield yaml.safe_load(re.sub("<[a-z ]+>", "x", snippet))  # what a reader is to fill in
 
 
 def test_the_schema_and_the_page_are_in_step_with_the_code(root):
@@ -51,9 +51,9 @@ def test_the_schema_is_one_and_has_every_range(schema):
 def test_every_study_file_is_valid_by_the_schema_alone(root, schema):
     for file in study_files(root):
         schema.validate(as_json(yaml.safe_load(file.read_text(encoding="utf-8"))))
-    shown = dict(studies_of_docs(root))
+    shown = [*studies_of_docs(root)]
     assert shown
-    for study in shown.values():
+    for study in shown:
         schema.validate(as_json(study))
 
 

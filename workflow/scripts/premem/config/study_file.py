@@ -12,8 +12,8 @@ RUNS_PYTHON = "__use_yte__"
 """The key by which Snakemake runs Python that a file holds."""
 
 
-def check_study_file(file: Path) -> None:
-    """Check that a file is YAML or JSON in UTF-8, in which no key stands twice in a block.
+def read_study_file(file: Path) -> dict[str, Any]:
+    """Return what a study file holds: YAML or JSON in UTF-8, in which no key stands twice in a block.
 
     Raises:
         UserError: with the file and the line, if it is not, or if Snakemake would run Python that it holds.
@@ -33,6 +33,7 @@ def check_study_file(file: Path) -> None:
             f"{file}: {RUNS_PYTHON} makes Snakemake run Python that the file holds, with --configfile even before this "
             "message; a study is data alone, so remove this key, and write down what the Python makes"
         )
+    return study
 
 
 def _read_json(text: str, file: Path) -> Any:
