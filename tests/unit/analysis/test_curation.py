@@ -418,8 +418,14 @@ def no_labels(config):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda c: c.update(collection={"threshold": 1.2}), "collection: threshold: 1.2 is no accuracy"),
-        (lambda c: c.update(collection={"threshold": -0.1}), "collection: threshold: -0.1 is no accuracy"),
+        (
+            lambda c: c.update(collection={"threshold": 1.2}),
+            "collection.threshold: give a number less than or equal to 1 (given: 1.2)",
+        ),
+        (
+            lambda c: c.update(collection={"threshold": -0.1}),
+            "collection.threshold: give a number greater than or equal to 0 (given: -0.1)",
+        ),
         (lambda c: c.update(collection={"share": 0}), "collection.share"),
         (lambda c: c.update(collection={"fallback": "all"}), "collection.fallback"),
         (lambda c: c["curation"].update(model="tony"), "curation.model: unknown model 'tony'; did you mean 'tiny'?"),
