@@ -34,8 +34,11 @@ def main(
     prepare_device(threads, gpus, "hardware.gpu")
     train = select_subset(read_table(tokens[0], ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
     examples = examples_of(train)
-    prompts = pd.concat([read_table(path, ["example_id", "prompt_ids"]) for path in tokens])
-    prompts = prompts.set_index("example_id")["prompt_ids"].map(list)
+    prompts = {
+        (path.stem, example_id): list(ids)
+        for path in tokens
+        for example_id, ids in read_table(path, ["example_id", "prompt_ids"])[["example_id", "prompt_ids"]].to_numpy()
+    }
     tokenizer, initial = load_tokenizer(base), load_model(base, train=True)
     values: list[tuple[int, str, float]] = []
     measured = []
@@ -50,7 +53,8 @@ def main(
             answers = answers[answers["sample"] < settings.atc_answers]
             texts = answers["text"].where(answers["finish_reason"] != "stop", answers["text"] + stop)
             ids = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-            given = [TokenizedExample(p, t) for p, t in zip(prompts[answers["example_id"]], ids, strict=True)]
+            asked = zip(answers["split"], answers["example_id"], strict=True)
+            given = [TokenizedExample(prompts[key], target) for key, target in zip(asked, ids, strict=True)]
             nll = target_nll(model, given, hardware.batch)
             measured.append(
                 answers[["split", "example_id", "sample"]].assign(

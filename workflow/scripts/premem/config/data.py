@@ -24,7 +24,7 @@ class Split(Block):
     """Where the examples of a training or test set come from: exactly one of ``files``, ``hub`` and ``generate``."""
 
     files: tuple[str, ...] | None = None
-    """Local JSONL or Parquet files, read in this order."""
+    """Local JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``; read in this order."""
     hub: str | None = None
     """Id of a dataset on the Hugging Face hub, such as ``openai/gsm8k``."""
     revision: str | None = None
@@ -61,6 +61,9 @@ class Reading(Block):
     columns: dict[str, str] = {}
     """Names of the source's columns, as ``{question: problem}``; question, solution and answer keep their names if left
     out. The answer may be absent: it is then read from the solution. Other names here are kept as further columns."""
+    id: str | None = None
+    """The source's column that names each example, such as ``question_id``: tables and pages show it as example_id. If
+    left out, examples are named by their set and row, such as ``train-00012``."""
     answers: Literal["gsm8k", "math"]
     """How a final answer is written: after ``#### `` (gsm8k) or in ``\\boxed{}`` (math)."""
     bad_examples: Literal["error", "drop"] = "error"
