@@ -1,5 +1,7 @@
 # Imported results. Takes a release or tables; makes the scores of a (model, dataset) pair, as runs have them.
 
+from itertools import chain
+
 RELEASE = f"{RESULTS}/releases/{{model}}/{{dataset}}"
 
 
@@ -16,7 +18,7 @@ def release_folder(wildcards):
 def imported_files(wildcards):
     entry = imported(wildcards)
     if entry.tables:
-        return [Path(file).expanduser() for file in (*entry.tables.train, *entry.tables.test)]
+        return [Path(file).expanduser() for file in chain(*entry.tables.files.values())]
     if not STUDY.local_release:
         return f"{RELEASE}.json"
     return sorted(release_folder(wildcards).glob(f"{entry.release.runs}_*/**/*.npy"))

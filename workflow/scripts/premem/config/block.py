@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 # Names become folder names and Snakemake wildcards, so they hold no character that would make a path ambiguous.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9.-]*"
@@ -15,6 +15,16 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+def _refuse_option(value: str) -> str:
+    if not value or value.startswith("-"):
+        raise ValueError(f"it is empty or begins with a hyphen, which would make it an option of a command: {value!r}")
+    return value
+
+
+RemoteName = Annotated[str, AfterValidator(_refuse_option)]
+"""The name of a repository, or of a version of it, as a command is given it."""
 
 
 def _as_list(value: Any) -> Any:

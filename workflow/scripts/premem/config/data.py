@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from premem.config.block import Block, check_one_of
+from premem.config.block import Block, RemoteName, check_one_of
 
 TRAIN = "train"
 """The split that is trained on."""
@@ -25,9 +25,9 @@ class Split(Block):
 
     files: tuple[str, ...] | None = None
     """Local JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``; read in this order."""
-    hub: str | None = None
+    hub: RemoteName | None = None
     """Id of a dataset on the Hugging Face hub, such as ``openai/gsm8k``."""
-    revision: str | None = None
+    revision: RemoteName | None = None
     """Commit of the hub dataset; needed with ``hub``, so that the data cannot change under a study."""
     subset: str | None = None
     """Name of the hub dataset's configuration, where it has several."""

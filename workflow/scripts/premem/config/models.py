@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from premem.config.block import Block, Name, check_one_of
+from premem.config.block import Block, Name, RemoteName, check_one_of
 
 
 class Tokenizer(Block):
@@ -86,9 +86,9 @@ class Model(Block):
 
     path: str | None = None
     """A local model folder (config, safetensors, tokenizer)."""
-    hub: str | None = None
+    hub: RemoteName | None = None
     """Id of a model on the Hugging Face hub."""
-    revision: str | None = None
+    revision: RemoteName | None = None
     """Commit of the hub model; needed with ``hub``."""
     pretrain: Pretraining | None = None
     """A recipe to train a small base model here."""

@@ -66,6 +66,7 @@ def summary_page(
     left_out: Mapping[str, int],
     runs_left_out: Mapping[str, str],
     image_format: str,
+    runs_repaired: Mapping[str, str] = {},
 ) -> str:
     """The whole page.
 
@@ -75,6 +76,7 @@ def summary_page(
         left_out: table → how many examples were left out of it.
         runs_left_out: run of a release → why it was left out.
         image_format: format of the figures to show, such as ``png``.
+        runs_repaired: run of a release → why the examples that it was trained on are inferred.
     """
     parts = [
         f"# {study}",
@@ -112,6 +114,9 @@ def summary_page(
         parts += ["## Examples left out", markdown_table(("table", "examples"), list(dropped.items()))]
     if runs_left_out:
         parts += ["## Runs left out", markdown_table(("run", "why"), list(runs_left_out.items()))]
+    if runs_repaired:
+        heading = "## Runs whose training examples are inferred from perplexities"
+        parts += [heading, markdown_table(("run", "why"), list(runs_repaired.items()))]
     return "\n\n".join(parts) + "\n"
 
 
