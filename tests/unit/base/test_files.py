@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
+from premem.base import provenance
 from premem.base.errors import UserError
-from premem.base.files import link_folder, remove, whole
+from premem.base.files import link_folder, read_json, remove, whole, write_identity
 from premem.base.tables import read_csv, read_made_by, read_table, write_csv, write_table
 
 
@@ -122,3 +126,68 @@ def test_environments_hold_the_pins_of_the_project(root):
             for pin in (groups[entry["include-group"]] if isinstance(entry, dict) else [entry])
         ]
         assert pins == expected, f"envs/{name}.yaml and pyproject.toml differ"
+
+
+@pytest.fixture
+def made_by_a_job(monkeypatch):
+    """Results are noted as those of a script are."""
+    monkeypatch.setattr(provenance, "_current", {})
+    monkeypatch.setattr("sys.argv", [str(Path(__file__).parents[3] / "workflow" / "scripts" / "grade.py")])
+    provenance.record("grade", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "read"),
+    [
+        ("t.parquet", lambda path: write_table(pd.DataFrame({"a": [1.5]}), path), read_table),
+        ("t.csv", lambda path: write_csv(pd.DataFrame({"a": [1.5]}), path), read_csv),
+        ("t.json", lambda path: write_identity(path.parent / "folder", path), read_json),
+    ],
+)
+@pytest.mark.parametrize("damage", ["truncated", "one bit", "written anew"])
+def test_a_result_that_is_not_what_was_written_is_refused(tmp_path, made_by_a_job, name, write, read, damage):
+    path = tmp_path / name
+    write(path)
+    read(path)
+    good = path.read_bytes()
+    if damage == "written anew":
+        write_table(pd.DataFrame({"a": [float("nan")]}), tmp_path / "other.parquet")
+        path.write_bytes((tmp_path / "other.parquet").read_bytes())
+    else:
+        path.write_bytes(good[:-9] if damage == "truncated" else bytes([good[0] ^ 1, *good[1:]]))
+    with pytest.raises(UserError, match=rf"{name}: it is not what the workflow wrote .* delete it and run again"):
+        read(path)
+    write(path)
+    read(path)
+
+
+def test_a_damaged_note_on_a_result_is_named(tmp_path, made_by_a_job):
+    write_csv(pd.DataFrame({"a": [1]}), tmp_path / "t.csv")
+    note = provenance.path_of(tmp_path / "t.csv")
+    note.write_text(note.read_text()[:20])
+    with pytest.raises(UserError, match=r"t\.csv\.json: not readable as JSON .* delete it and .*t\.csv"):
+        read_csv(tmp_path / "t.csv")
+
+
+def write_model(table: pd.DataFrame, path: Path) -> None:
+    with whole(path) as aside:
+        aside.mkdir()
+        save_file({"a": table["a"].to_numpy()}, aside / "model.safetensors")
+
+
+@pytest.mark.parametrize("write", [write_table, write_model])
+def test_a_full_disk_is_one_line_and_leaves_the_old_state(tmp_path, made_by_a_job, write):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        large = pd.DataFrame({"a": np.random.default_rng(0).random(100_000)})
+        write_table(large.head(10), disk / "t")
+        with pytest.raises(UserError, match=r"t: the disk is full: it needs more than 0\.\d MB, and [\d.]+ MB are "):
+            write(large, disk / "t")
+        assert len(read_table(disk / "t")) == 10
+        assert {path.name for path in disk.iterdir()} == {"t", ".made"}
+        remove(disk / "t")
+    finally:
+        subprocess.run(["umount", disk], check=True)

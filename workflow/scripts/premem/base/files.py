@@ -1,5 +1,6 @@
 """Writing files and folders whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -7,29 +8,65 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from premem.base import provenance
+from premem.base.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk, or of a share of it, that is full."""
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes the place of ``path`` if the block ends well.
+    """Yield a path next to ``path`` to write to; it takes the place of ``path`` if the block ends well.
 
-    What is written may be a file or a folder. A reader sees the old state or the new one, never a half. What made it is
-    noted beside it.
+    What is written may be a file or a folder. A reader sees the old state or the new one, never a half, also after a
+    power cut. What made it is noted next to it.
+
+    Raises:
+        UserError: if the disk is full.
     """
     aside = path.with_name(f".{path.name}.partial")
     remove(aside)
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-    except BaseException:
+        _sync(aside)
+        if path.is_dir():  # or a link to one
+            remove(path)
+        provenance.forget(path)  # a process killed here leaves a result without a note, not one with a wrong note
+        aside.replace(path)
+        provenance.note(path)
+    except BaseException as error:
+        said = _disk_is_full(error, path, aside)
         remove(aside)
+        if said:
+            raise UserError(said) from error
         raise
-    if path.is_dir():  # or a link to one
-        remove(path)
-    aside.replace(path)
-    provenance.note(path)
+
+
+def _sync(path: Path) -> None:
+    """Have a file, or all files of a folder, written to the disk itself."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    for file in files:
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _disk_is_full(error: BaseException, path: Path, aside: Path) -> str | None:
+    """Return what to say of an error, if it is that of a full disk."""
+    # The writers of safetensors raise errors of their own, in which the system's words stand.
+    if getattr(error, "errno", None) not in FULL and not any(os.strerror(code) in str(error) for code in FULL):
+        return None
+    folder = next(parent for parent in path.parents if parent.exists())
+    files = [file for file in (aside, *aside.rglob("*")) if file.is_file()]
+    free, written = shutil.disk_usage(folder).free, sum(file.stat().st_size for file in files)
+    return (
+        f"{path}: the disk is full: it needs more than {(free + written) / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are "
+        f"free next to the {written / 1e6:,.1f} MB that were written of it and are removed now; free space on the disk "
+        "of this folder and run again (`snakemake remove_unused` removes results that the study no longer mentions)"
+    )
 
 
 def remove(path: Path) -> None:
@@ -52,7 +89,20 @@ def write_identity(folder: Path, path: Path) -> None:
         with file.open("rb") as stream:
             checksums[str(file.relative_to(folder))] = hashlib.file_digest(stream, "sha256").hexdigest()
     with whole(path) as aside:
-        aside.write_text(json.dumps(checksums, indent=1) + "\n")
+        aside.write_text(json.dumps(checksums, indent=1) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a job wrote.
+
+    Raises:
+        UserError: if it is not there, damaged, or no longer what was written.
+    """
+    provenance.check(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); delete it and run again") from error
 
 
 def link_folder(source: Path, folder: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from premem.base.digests import digest_of
+from premem.base.errors import UserError
 
 FOLDER = ".made"
 """Beside every result: ``.made/{name}.json`` says what made it."""
@@ -54,8 +55,27 @@ def note(result: Path) -> None:
     path = path_of(result)
     path.parent.mkdir(exist_ok=True)
     aside = path.with_name(f".{path.name}.partial")
-    aside.write_text(json.dumps(made, indent=1) + "\n")
+    aside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     aside.replace(path)
+
+
+def forget(result: Path) -> None:
+    """Remove what says what made a result."""
+    path_of(result).unlink(missing_ok=True)
+
+
+def check(result: Path) -> None:
+    """Make sure that a result is what was written; nothing is checked where no checksum is known.
+
+    Raises:
+        UserError: if the file or the note on it is damaged or was changed by hand.
+    """
+    made = read(result)
+    if made and made.get("sha256") and result.is_file() and made["sha256"] != _checksum(result):
+        raise UserError(
+            f"{result}: it is not what the workflow wrote (its checksum differs from the one in {path_of(result)}), so "
+            "it is damaged or was changed by hand; delete it and run again, which makes it anew"
+        )
 
 
 def path_of(result: Path) -> Path:
@@ -64,9 +84,18 @@ def path_of(result: Path) -> Path:
 
 
 def read(result: Path) -> dict[str, Any] | None:
-    """Return what made a result; None if that is not known."""
+    """Return what made a result; None if that is not known.
+
+    Raises:
+        UserError: if the note on it is damaged.
+    """
     path = path_of(result)
-    return json.loads(path.read_text()) if path.is_file() else None
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not readable as JSON ({error}); delete it and {result}, and run again, which makes it anew"
+        ) from error
 
 
 def _checksum(result: Path) -> str | None:

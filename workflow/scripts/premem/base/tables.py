@@ -29,8 +29,9 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     """Read a table that has at least these columns.
 
     Raises:
-        UserError: if the file cannot be read or lacks a column.
+        UserError: if the file cannot be read, lacks a column, or is no longer what was written.
     """
+    provenance.check(path)
     try:
         table = pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
@@ -42,7 +43,10 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
 
 def read_made_by(path: Path) -> dict[str, Any]:
     """Return what made a table, as ``write_table`` recorded it."""
-    return json.loads((pq.read_schema(path).metadata or {}).get(MADE_BY, b"{}"))
+    try:
+        return json.loads((pq.read_schema(path).metadata or {}).get(MADE_BY, b"{}"))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path}: not a readable Parquet table ({error}); delete it and run again") from error
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
@@ -52,5 +56,10 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table that ``write_csv`` wrote; a learning rate stays in its one spelling."""
+    """Read a table that ``write_csv`` wrote; a learning rate stays in its one spelling.
+
+    Raises:
+        UserError: if the file is no longer what was written.
+    """
+    provenance.check(path)
     return pd.read_csv(path, dtype={"lr": str})

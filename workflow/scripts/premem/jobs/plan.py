@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from premem.config.data import TRAIN
@@ -14,6 +15,8 @@ from premem.config.models import Model
 from premem.config.runs import Run
 from premem.config.study import Study
 
+LONGEST_HEADER = 100_000_000
+"""Bytes that the header of a safetensors file may have, by the library."""
 BYTES_PER_WEIGHT = 4
 """Checkpoints hold weights in float32."""
 TOKENS_PER_EXAMPLE = 256
@@ -61,15 +64,20 @@ def number_of_weights(model: Model, folder: Path | None = None) -> float | None:
 
 
 def count_weights(folder: Path) -> float | None:
-    """Count the weights of a model folder; None if it holds none."""
+    """Count the weights of a model folder; None if it holds none, or a damaged file (the job that reads it says so)."""
     files = sorted(folder.glob("*.safetensors"))
-    return float(sum(map(_count_numbers, files))) if files else None
+    try:
+        return float(sum(map(_count_numbers, files))) if files else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _count_numbers(file: Path) -> int:
     """Count the numbers in a safetensors file, by its header alone (its format: a length, then JSON)."""
     with file.open("rb") as stream:
-        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        if (length := int.from_bytes(stream.read(8), "little")) > LONGEST_HEADER:
+            raise ValueError
+        header = json.loads(stream.read(length))
     return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
 
 
@@ -101,10 +109,8 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
         split: _rows(path, path.stat().st_mtime_ns) if path.is_file() else source.num_examples or source.rows
         for (split, path), source in zip(tokens.items(), (dataset.train, *dataset.test.values()), strict=True)
     }
-    known = tokens[TRAIN].is_file()
-    per_example = float(TOKENS_PER_EXAMPLE)
-    if known:
-        per_example = _tokens_per_example(tokens[TRAIN], tokens[TRAIN].stat().st_mtime_ns)
+    table = tokens[TRAIN]
+    per_example = _tokens_per_example(table, table.stat().st_mtime_ns) if table.is_file() else None
     if run.dataset in study.rounds:
         counts[TRAIN] = study.rounds[run.dataset].num_examples
     tests = [counts[split] for split in dataset.test]
@@ -113,20 +119,27 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
         weights=number_of_weights(model, results / "models" / run.model),
         train_examples=None if train is None else max(1, round(train * study.sizes[run.size])),
         test_examples=None if None in tests else sum(number or 0 for number in tests),
-        tokens_per_example=per_example,
-        assumed=not known,
+        tokens_per_example=TOKENS_PER_EXAMPLE if per_example is None else per_example,
+        assumed=per_example is None,
         checkpoints=len(study.checkpoint_epochs(run.epochs)),
     )
 
 
+# A damaged table counts as not known: the job that reads it says so.
 @cache  # many runs share a table; the time tells a new one
-def _rows(path: Path, modified: int) -> int:
-    return pq.read_metadata(path).num_rows
+def _rows(path: Path, modified: int) -> int | None:
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return None
 
 
 @cache
-def _tokens_per_example(path: Path, modified: int) -> float:
-    table = pq.read_table(path, columns=["prompt_ids", "target_ids"])
+def _tokens_per_example(path: Path, modified: int) -> float | None:
+    try:
+        table = pq.read_table(path, columns=["prompt_ids", "target_ids"])
+    except (OSError, pa.ArrowException):
+        return None
     return sum(len(column.combine_chunks().flatten()) for column in table.columns) / max(1, len(table))
 
 

@@ -4,12 +4,14 @@ With a large vocabulary the logits would take most of the memory, so the model's
 time, and only to those that predict a token of a target.
 """
 
-from collections.abc import Sequence
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -21,6 +23,8 @@ from premem.lm.tokens import TokenizedExample
 
 LOGITS_AT_A_TIME = 2**24
 """Logits held at a time, in float32: 64 MB."""
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.02}
+"""How far, relatively, sums in another order may differ in a number format."""
 
 
 def nll_under_checkpoint(
@@ -69,9 +73,12 @@ def target_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], tok
         tokens_per_batch: padded tokens per forward pass; changes speed and memory only.
     """
     nll = [0.0] * len(examples)
+    whole = bool(examples) and _needs_whole_logits(model, examples[0])
+    if whole:
+        print(f"{type(model).__name__}: its head cannot be used apart, so all logits are held at once", file=sys.stderr)
     with track(len(examples), "examples") as progress:
         for batch in batches_by_length([len(e.prompt) + len(e.target) for e in examples], tokens_per_batch):
-            for i, value in zip(batch, _batch_nll(model, [examples[i] for i in batch]), strict=True):
+            for i, value in zip(batch, _batch_nll(model, [examples[i] for i in batch], whole), strict=True):
                 nll[i] = value
             progress.update(len(batch))
     return nll
@@ -104,32 +111,82 @@ def stack(examples: Sequence[TokenizedExample], device: torch.device) -> tuple[T
     return ids.to(device), predicts_target.to(device)
 
 
-def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample]) -> list[float]:
+def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], whole: bool) -> list[float]:
     ids, predicts_target = stack(examples, model.device)
-    outputs = model.base_model(input_ids=ids, use_cache=False)
-    token_nll = _token_nll(model, outputs, predicts_target, ids.roll(-1, dims=1)[predicts_target])
+    next_ids = ids.roll(-1, dims=1)[predicts_target]
+    if whole:
+        logits = model(input_ids=ids, use_cache=False).logits[predicts_target]
+        token_nll = torch.nn.functional.cross_entropy(logits.float(), next_ids, reduction="none")
+    else:
+        token_nll = _token_nll(model, ids, predicts_target, next_ids)
     rows = predicts_target.nonzero()[:, 0].cpu()
     return torch.zeros(len(examples), dtype=torch.double).index_add_(0, rows, token_nll.double().cpu()).tolist()
 
 
-def _token_nll(model: PreTrainedModel, outputs: Any, positions: Tensor, next_ids: Tensor) -> Tensor:
+def _token_nll(model: PreTrainedModel, ids: Tensor, positions: Tensor, next_ids: Tensor) -> Tensor:
     """−log f(next token) at some positions, a few at a time.
 
+    The model's own ``forward`` runs, with whatever it does before and after its head: the head is handed a single
+    state while the others are kept, and then the states of a few positions at a time.
+
     Args:
-        model: its own ``forward`` turns hidden states into logits, with whatever factor or cap its architecture has;
-            here it is handed hidden states that are already there.
-        outputs: of the model without its head.
-        positions: shape (examples, tokens), which positions are asked for.
+        model: a causal language model.
+        ids: token ids, shape (examples, tokens).
+        positions: of the same shape, which positions are asked for.
         next_ids: the token after each of them.
 
     Returns:
         Shape (positions asked for,).
+
+    Raises:
+        _NoHead: if the model does not call its head as a module.
     """
-    hidden, parts = outputs.last_hidden_state[positions], []
+    kept: list[Tensor] = []
+
+    def keep(states: Tensor) -> Tensor:
+        kept.append(states)
+        return states[:, :1]
+
+    with _hand_to_head(model, keep):
+        model(input_ids=ids, use_cache=False)
+    if [tuple(states.shape[:2]) for states in kept] != [tuple(ids.shape)]:
+        raise _NoHead
+    hidden, parts = kept[0][positions], []
     at_a_time = max(1, LOGITS_AT_A_TIME // model.config.get_text_config().vocab_size)
-    for states, ids in zip(hidden.split(at_a_time), next_ids.split(at_a_time), strict=True):
-        there = type(outputs)(last_hidden_state=states[None])
-        with patch.object(model.base_model, "forward", lambda *_, there=there, **__: there):
-            logits = model(input_ids=ids[None], use_cache=False).logits[0]
-        parts.append(torch.nn.functional.cross_entropy(logits.float(), ids, reduction="none"))
+    for states, targets in zip(hidden.split(at_a_time), next_ids.split(at_a_time), strict=True):
+        with _hand_to_head(model, partial(_put, states[None])):
+            logits = model(input_ids=ids[:1, :1], use_cache=False).logits[0]
+        parts.append(torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none"))
     return torch.cat(parts)
+
+
+def _put(states: Tensor, instead_of: Tensor) -> Tensor:
+    return states
+
+
+@contextmanager
+def _hand_to_head(model: PreTrainedModel, choose: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let a model's head be handed what ``choose`` makes of the states that it is given."""
+    head = model.get_output_embeddings()
+    if head is None:
+        raise _NoHead
+    handle = head.register_forward_pre_hook(lambda _, states: (choose(states[0]), *states[1:]))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+class _NoHead(Exception):
+    """A model's head is not a module that is handed the states of all positions."""
+
+
+def _needs_whole_logits(model: PreTrainedModel, example: TokenizedExample) -> bool:
+    """Does the head have to be left alone? A few tokens are measured both ways, so that no architecture goes wrong."""
+    example = TokenizedExample(example.prompt[-8:], example.target[:8])
+    (expected,) = _batch_nll(model, [example], whole=True)
+    try:
+        (found,) = _batch_nll(model, [example], whole=False)
+    except (_NoHead, RuntimeError, TypeError):  # what handing over other shapes may end in
+        return True
+    return not math.isclose(found, expected, rel_tol=TOLERANCE[model.dtype], abs_tol=1e-4)
