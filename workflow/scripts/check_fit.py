@@ -29,7 +29,7 @@ def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_p
                 "or lower the dataset's max_tokens"
             )
     with whole(out) as aside:
-        aside.write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n")
+        aside.write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

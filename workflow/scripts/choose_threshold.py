@@ -14,7 +14,7 @@ def main(calibration: list[Path], settings: Threshold, out: Path) -> None:
     fixed = settings.value is not None
     p = settings.value if fixed else best_threshold(read_csv(calibration[0]))
     with whole(out) as aside:
-        aside.write_text(json.dumps({"threshold": p, "fixed": fixed}) + "\n")
+        aside.write_text(json.dumps({"threshold": p, "fixed": fixed}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main(
     more: list[Path],
 ) -> None:
     training_set = select_subset(read_table(examples, ["example_id", "question", "solution", "subset_rank"]), size)
-    p = json.loads(threshold[0].read_text())["threshold"] if threshold else None
+    p = json.loads(threshold[0].read_text(encoding="utf-8"))["threshold"] if threshold else None
     described = describe_examples(
         training_set,
         memorization=read_table(memorization[0], MEMORIZATION_COLUMNS) if memorization else None,
@@ -78,7 +78,9 @@ def main(
             if path.suffix == ".jsonl":
                 extended.drop(columns="subset_rank").to_json(aside, orient="records", lines=True, force_ascii=False)
             else:
-                aside.write_text(selection_page(title, described, collected, strategy, settings, p, overlap))
+                aside.write_text(
+                    selection_page(title, described, collected, strategy, settings, p, overlap), encoding="utf-8"
+                )
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def main(
     image = os.path.relpath(shown, out.parent)
     page = comparison_page(title, compared, pd.DataFrame(gathered), collection, threshold.value is None, image)
     with whole(out) as aside:
-        aside.write_text(page)
+        aside.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(
         ModelResults(
             name=name,
             weights=(count_weights(Path(folders[name])) if name in folders else None) or np.nan,
-            p=json.loads(p.read_text())["threshold"],
+            p=json.loads(p.read_text(encoding="utf-8"))["threshold"],
             memorization=read_table(scores, MEMORIZATION_COLUMNS),
             points=read_csv(placed),
             regression=read_csv(judged),
@@ -48,7 +48,7 @@ def main(
     save(plot_models(compared, settings), figures, settings.dpi)
     shown = min(figures, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
     with whole(out) as aside:
-        aside.write_text(models_page(dataset, compared, os.path.relpath(shown, out.parent)))
+        aside.write_text(models_page(dataset, compared, os.path.relpath(shown, out.parent)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def main(
 
     empty = pd.DataFrame(columns=["run", "epoch", "predictor", "split", "value"])
     of_test_set = pd.concat([empty, *found], ignore_index=True).rename(columns={"split": "test_set"})
-    chosen = json.loads(threshold.read_text())
+    chosen = json.loads(threshold.read_text(encoding="utf-8"))
     placed, comparison = compare(
         {name: runs_of_tables(memorized, tested, name) for name in test_sets},
         settings.names,

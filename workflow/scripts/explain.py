@@ -20,7 +20,7 @@ def main(file: Path, study_file: str = "", config: list[str] = []) -> None:  # n
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
     command += ["--configfile", study_file] if study_file else []
     command += ["--config", *config] if config else []
-    done = subprocess.run([*command, "--", str(file)], capture_output=True, text=True)
+    done = subprocess.run([*command, "--", str(file)], capture_output=True, encoding="utf-8")
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
         hint = "name its study file with --study-file, and with --config what its call set"

@@ -33,7 +33,7 @@ def main(
         [sampled_accuracy(read_table(path, columns), grader).assign(run=path.parent.name) for path in grades]
     )
     memorized = read_table(memorization, MEMORIZATION_COLUMNS)
-    p = json.loads(threshold.read_text())["threshold"]
+    p = json.loads(threshold.read_text(encoding="utf-8"))["threshold"]
     labels = None
     for path, label in zip(data, difficulty, strict=True):
         labels = difficulty_of(read_table(path).set_index("example_id"), label)

@@ -10,7 +10,7 @@ from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_poin
 
 def main(memorization: Path, tests: Path, threshold: Path, test_set: str, out: Path) -> None:
     runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
-    write_table(place_points(runs, json.loads(threshold.read_text())["threshold"]), out)
+    write_table(place_points(runs, json.loads(threshold.read_text(encoding="utf-8"))["threshold"]), out)
 
 
 if __name__ == "__main__":

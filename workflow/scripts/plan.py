@@ -14,9 +14,9 @@ from premem.jobs.plan import plan, read_dry_run
 def main(study: Study, snakefile: Path, results: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "study.json"
-        config.write_text(study.model_dump_json())
+        config.write_text(study.model_dump_json(), encoding="utf-8")
         command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", config, "--dry-run"]
-        done = subprocess.run([*command, "--cores", "all", "--", "all"], capture_output=True, text=True)
+        done = subprocess.run([*command, "--cores", "all", "--", "all"], capture_output=True, encoding="utf-8")
     if done.returncode:
         raise UserError(f"the study cannot be planned:\n{done.stderr.strip()}")
     print(plan(study, read_dry_run(done.stdout + done.stderr), results))

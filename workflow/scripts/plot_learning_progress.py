@@ -15,7 +15,11 @@ def main(memorization: Path, points: Path, threshold: Path, settings: Figures, o
     scores = read_table(memorization, ["run", "epoch", "example_id", "accuracy", "perplexity", "trained_on"])
     tables = dict(list(scores[scores["trained_on"]].groupby("run", sort=False)))
     titled = {name_run(run, several_seeds): tables[run.run] for run in runs.itertuples()}
-    save(plot_learning_progress(titled, json.loads(threshold.read_text())["threshold"], settings), out, settings.dpi)
+    save(
+        plot_learning_progress(titled, json.loads(threshold.read_text(encoding="utf-8"))["threshold"], settings),
+        out,
+        settings.dpi,
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main(values: Path, comparison: Path, title: str, settings: Figures, figures:
         shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
         links[name] = os.path.relpath(shown, out.parent)
     with whole(out) as aside:
-        aside.write_text(predictors_page(title, points, table, links))
+        aside.write_text(predictors_page(title, points, table, links), encoding="utf-8")
 
 
 if __name__ == "__main__":

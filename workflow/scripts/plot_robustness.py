@@ -32,7 +32,7 @@ def main(
         shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
         links[examples] = os.path.relpath(shown, out.parent)
     with whole(out) as aside:
-        aside.write_text(robustness_page(title, changes, in_bins, regressed, links))
+        aside.write_text(robustness_page(title, changes, in_bins, regressed, links), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def main(table: Path, title: str, settings: Figures, figures: list[Path], out: P
         shown = min(of_question, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
         links[question] = os.path.relpath(shown, out.parent)
     with whole(out) as aside:
-        aside.write_text(scrutiny_page(title, answers, links))
+        aside.write_text(scrutiny_page(title, answers, links), encoding="utf-8")
 
 
 if __name__ == "__main__":

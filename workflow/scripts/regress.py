@@ -23,13 +23,16 @@ def main(
     ols: Path,
 ) -> None:
     runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
-    chosen, curve = json.loads(threshold.read_text()), read_table(curves)
+    chosen, curve = json.loads(threshold.read_text(encoding="utf-8")), read_table(curves)
     table = place_points(runs, chosen["threshold"])
     held_out = table if chosen["fixed"] else table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left")
     write_csv(held_out, points)
     write_csv(regression_table(table, curve, settings, chosen["threshold"] if chosen["fixed"] else None), regression)
     with whole(ols) as aside:
-        aside.write_text("\n\n".join(ols_summary(table, name) for name in ("premem_accuracy", "train_accuracy")) + "\n")
+        aside.write_text(
+            "\n\n".join(ols_summary(table, name) for name in ("premem_accuracy", "train_accuracy")) + "\n",
+            encoding="utf-8",
+        )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main(
 ) -> None:
     scores = read_table(memorization, MEMORIZATION_COLUMNS)
     last = scores["epoch"].max()
-    p = json.loads(threshold.read_text())["threshold"]
+    p = json.loads(threshold.read_text(encoding="utf-8"))["threshold"]
     predicted, predicted_from = None, ""
     for path in drops:
         found = read_table(path, ["run", "epoch", "example_id", "predicted_drop", "model"])
@@ -49,7 +49,7 @@ def main(
     )
     write_table(examples, table)
     with whole(out) as aside:
-        aside.write_text(examples_page(title, examples, answers, p, shown, predicted_from))
+        aside.write_text(examples_page(title, examples, answers, p, shown, predicted_from), encoding="utf-8")
 
 
 if __name__ == "__main__":

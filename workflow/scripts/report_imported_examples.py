@@ -12,13 +12,13 @@ from premem.scoring.scores import MEMORIZATION_COLUMNS
 
 def main(title: str, memorization: Path, threshold: Path, shown: int, out: Path) -> None:
     scores = read_table(memorization, MEMORIZATION_COLUMNS)
-    p = json.loads(threshold.read_text())["threshold"]
+    p = json.loads(threshold.read_text(encoding="utf-8"))["threshold"]
     with whole(out) as folder:
         for run, of_run in scores[scores["trained_on"]].groupby("run", sort=False, observed=True):
             examples = examples_table(of_run.astype({"example_id": str}), p)
             write_table(examples, folder / str(run) / "example_report.parquet")
             with whole(folder / str(run) / "example_report.md") as aside:
-                aside.write_text(examples_page(f"{title}/{run}", examples, None, p, shown))
+                aside.write_text(examples_page(f"{title}/{run}", examples, None, p, shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -24,14 +24,15 @@ def main(
     out: Path,
 ) -> None:
     runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
-    chosen = json.loads(threshold.read_text())
+    chosen = json.loads(threshold.read_text(encoding="utf-8"))
     context = Context(
         threshold=chosen["threshold"],
         fixed=chosen["fixed"],
         grid=threshold_grid(grid.grid),
         statistics=statistics,
         other_thresholds={
-            " on ".join(path.parts[-3:-1]): json.loads(path.read_text())["threshold"] for path in other_thresholds
+            " on ".join(path.parts[-3:-1]): json.loads(path.read_text(encoding="utf-8"))["threshold"]
+            for path in other_thresholds
         },
         figure_epochs=json.loads(figure_epochs),
     )

@@ -34,7 +34,9 @@ def main(
         runs_left_out |= read_made_by(path)["left_out_runs"]
         runs_repaired |= read_made_by(path).get("repaired_runs", {})
     with whole(out) as aside:
-        aside.write_text(summary_page(study, pairs, left_out, runs_left_out, image_format, runs_repaired))
+        aside.write_text(
+            summary_page(study, pairs, left_out, runs_left_out, image_format, runs_repaired), encoding="utf-8"
+        )
     print("\n".join(summary_lines(pairs)), file=sys.stderr)
 
 

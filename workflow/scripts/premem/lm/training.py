@@ -392,7 +392,7 @@ def _prepare(work: Path, made_by: dict[str, Any]) -> None:
     """Make the working folder ready: keep a state that the same settings made, and clear away all else."""
     made_by = json.loads(json.dumps(made_by))
     record = work / "made_by.json"
-    known = json.loads(record.read_text()) if record.is_file() else {}
+    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     states = _states(work)
     changed = [key for key, value in made_by.items() if known.get(key) != value]
     remove(work / UNFINISHED)
@@ -401,7 +401,7 @@ def _prepare(work: Path, made_by: dict[str, Any]) -> None:
             print(f"{work}: the state is of another {', '.join(changed)}; training starts anew", file=sys.stderr)
         remove(work)
         with whole(record) as aside:
-            aside.write_text(json.dumps(made_by))
+            aside.write_text(json.dumps(made_by), encoding="utf-8")
         return
     print(f"{work}: training goes on from {states[0].name}", file=sys.stderr)
 
