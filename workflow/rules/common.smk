@@ -20,6 +20,7 @@ sys.path.insert(0, str(SCRIPTS_FOLDER))
 
 from premem.base.errors import UserError
 from premem.base.digests import digest_of
+from premem.base.utf8 import start_in_utf8
 from premem.jobs.lock import claim
 from premem.jobs.plan import checkpoint_gb, number_of_weights, training_reason
 from premem.jobs.resources import gpus_of, grading, memory_mb, minutes, pretraining
@@ -27,6 +28,8 @@ from premem.config.data import Reading, Templates
 from premem.config.data import POOL, TRAIN
 from premem.config.load import load_study
 from premem.config.runs import Run
+
+start_in_utf8("snakemake")
 
 # A large study is millions of small objects that live to the end: looking for garbage among them takes a sixth of the time.
 gc.set_threshold(200_000, 50, 100)
@@ -60,7 +63,7 @@ ON_GPUS = f"{PYTHON} {SCRIPTS}/on_gpus.py"  # and how many, before a command: on
 # the number of cores, since sums would then be rounded differently.
 shell.prefix(
     "set -euo pipefail; export HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
-    "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 PYTHONHASHSEED=0; "
+    "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 PYTHONHASHSEED=0 PYTHONUTF8=1; "
 )
 
 RESULTS = f"{Path(STUDY.results).expanduser()}/{STUDY.study}"

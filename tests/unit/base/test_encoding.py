@@ -14,9 +14,8 @@ def calls_without_encoding(tree):
             continue
         name = getattr(call.func, "attr", getattr(call.func, "id", None))
         keywords = {keyword.arg for keyword in call.keywords}
-        modes = [
-            str(value.value) for value in (*call.args, *(k.value for k in call.keywords)) if hasattr(value, "value")
-        ]
+        values = (*call.args, *(keyword.value for keyword in call.keywords))
+        modes = [str(value.value) for value in values if isinstance(value, ast.Constant)]
         is_binary = any("b" in mode and set(mode) <= set("rwaxb+") for mode in modes)
         of_files = name in READS_OR_WRITES and not is_binary
         if (of_files or {"text", "universal_newlines"} & keywords) and "encoding" not in keywords:

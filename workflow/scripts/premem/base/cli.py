@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from premem.base import progress, provenance
 from premem.base.errors import UserError
+from premem.base.utf8 import print_anything
 
 # Scripts import this module first. Looking for garbage as often as Python does, while torch is imported, would take a
 # fifth of a short job's time; `run` goes back to that.
@@ -31,6 +32,7 @@ def run(main: Callable[..., None]) -> None:
     """Call ``main`` with the values on the command line; end with a message and status 1 on a ``UserError``."""
     gc.freeze()
     gc.set_threshold(*USUAL_THRESHOLD)
+    print_anything()
     parser = argparse.ArgumentParser(description=main.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, parameter in inspect.signature(main, eval_str=True).parameters.items():
         kind = parameter.annotation
