@@ -35,7 +35,7 @@ def test_texts_outside_ascii_need_no_locale(checkout, tmp_path):
             *arguments,
         ]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"} | locale
-        done = subprocess.run([*called, "--", made], cwd=checkout, env=environment, capture_output=True, check=False)
+        done = subprocess.run([*called, *arguments, "--", made], cwd=checkout, env=environment, capture_output=True)
         return done.returncode, (done.stdout + done.stderr).decode("utf-8", errors="replace")
 
     status, said = snakemake(ASCII)
