@@ -8,12 +8,14 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,8 +57,12 @@ class Rows:
         Raises:
             UserError: naming the place and the column of what is no text, such as a list.
         """
+        values = self.table[column]
+        with suppress(TypeError, UnicodeEncodeError):  # nearly always all are text, which takes no look at each
+            "".join(value for value in values if value is not None).encode()
+            return [None if value is None else str(value) for value in values]
         texts = []
-        for row, value in enumerate(self.table[column]):
+        for row, value in enumerate(values):
             try:
                 texts.append(as_text(value))
             except ValueError as error:
@@ -150,7 +156,7 @@ def _decode(data: bytes) -> str:
         raise ValueError(f"it is not UTF-8: byte 0x{data[error.start]:02x} in line {line}") from None
 
 
-def _table(columns: dict[str, list[Any]], rows: Iterable[int]) -> pd.DataFrame:
+def _table(columns: Mapping[str, Sequence[Any]], rows: Iterable[int]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(rows, dtype="int64"), dtype=object)
 
 
@@ -246,16 +252,25 @@ def _columns_of_table(table: pa.Table) -> pd.DataFrame:
     return _table(columns, range(1, table.num_rows + 1))
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _values(column.cast(kind.value_type))
-    if pa.types.is_floating(kind):  # as many digits as name the number
-        column = pc.if_else(pc.is_nan(column), None, column)
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return [None if text is None else Number(text) for text in column.cast(pa.string()).to_pylist()]
-    values = column.to_pylist()
-    return [None if v is None else str(v) for v in values] if pa.types.is_temporal(kind) else values
+def _values(column: pa.ChunkedArray) -> Sequence[Any]:
+    if pa.types.is_nested(column.type) or isinstance(column.type, pa.BaseExtensionType):
+        return column.to_pylist()
+    # Every value is turned into text once, however often it occurs.
+    encoded = (column if pa.types.is_dictionary(column.type) else column.dictionary_encode()).unify_dictionaries()
+    encoded = encoded.combine_chunks()
+    values = np.array([*_distinct(encoded.dictionary), None], dtype=object)
+    return values[encoded.indices.fill_null(len(values) - 1).to_numpy()]
+
+
+def _distinct(values: pa.Array) -> list[Any]:
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), None, values)
+    if pa.types.is_floating(values.type) or pa.types.is_integer(values.type) or pa.types.is_decimal(values.type):
+        # As many digits of a float as name it.
+        return [None if text is None else Number(text) for text in values.cast(pa.string()).to_pylist()]
+    if pa.types.is_temporal(values.type):
+        return [None if value is None else str(value) for value in values.to_pylist()]
+    return values.to_pylist()
 
 
 READERS: dict[str, Callable[[bytes, Collection[str]], tuple[pd.DataFrame, list[str]]]] = {
