@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,7 @@ def as_text(value: Any) -> str | None:
             if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
                 raise ValueError(f"it holds half a character: {value!r}; write the text anew as UTF-8")
             return str(value)
-        case int() | float():
+        case int() | float() | UUID():
             return None if value != value else str(value)
         case list() | tuple():
             raise ValueError("it holds a list, not a text; give every text a row of its own, or name another column")
