@@ -1,4 +1,5 @@
-# What test accuracy will a fine-tuned model reach? Ask its training data: `snakemake --cores 2` runs the embedded study.
+# What test accuracy will a fine-tuned model reach? This workflow predicts it from the training data.
+# `snakemake --cores 2` runs the embedded study.
 
 from snakemake.utils import min_version
 
@@ -13,7 +14,17 @@ if not workflow.overwrite_configfiles:
 report: "workflow/report/workflow.rst"
 
 
+# What the rules below need: the study, paths, functions.
 include: "workflow/rules/common.smk"
+include: "workflow/rules/paths.smk"
+include: "workflow/rules/params.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/curation_inputs.smk"
+include: "workflow/rules/resources.smk"
+include: "workflow/rules/workarounds.smk"
+include: "workflow/rules/handlers.smk"
+include: "workflow/rules/targets.smk"
+# From data to the regression.
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/train.smk"
@@ -21,6 +32,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/imports.smk"
 include: "workflow/rules/regress.smk"
 include: "workflow/rules/figures.smk"
+# Further analyses.
 include: "workflow/rules/scrutiny.smk"
 include: "workflow/rules/predictors.smk"
 include: "workflow/rules/robustness.smk"
@@ -28,120 +40,93 @@ include: "workflow/rules/example_reports.smk"
 include: "workflow/rules/model_comparison.smk"
 include: "workflow/rules/curation.smk"
 include: "workflow/rules/summary.smk"
-
-
-leave_first_of_array_alone()
-
-
-# Jobs never get here; nor do dry runs.
-onstart:
-    lift_default_rate()
-    refuse_lost_arrays()
-    if any(job.output or job.rule.name == "remove_unused" for job in workflow.dag.needrun_jobs()):
-        claim_results()  # which others only look at: `snakemake plan` may do so while a study is running
-    announce_retraining()
-
-
-onerror:
-    remember_failures()
-    show_failures()
+include: "workflow/rules/upkeep.smk"
 
 
 rule all:
+    """Make the study: the summary, and the analyses that the study lists."""
     default_target: True
     input:
         f"{RESULTS}/summary.md",
         [TARGETS[analysis] for analysis in STUDY.analyses],
 
 
-# What will it take? Answered before anything runs.
-rule plan:
-    params:
-        study=lambda w: STUDY.model_dump_json(),
-        snakefile=workflow.main_snakefile,
-    shell:
-        "{PYTHON} {SCRIPTS}/plan.py --study {params.study:q} --snakefile {params.snakefile:q} --results {RESULTS:q}"
-
-
-# Which results on disk does the study no longer mention? Removed only when told to.
-rule unused:
-    params:
-        study=lambda w: STUDY.model_dump_json(),
-        then="list",
-    shell:
-        "{PYTHON} {SCRIPTS}/unused.py --study {params.study:q} --results {RESULTS:q} --then {params.then}"
-
-
-use rule unused as remove_unused with:
-    params:
-        study=lambda w: STUDY.model_dump_json(),
-        then="remove",
-
-
-# Targets for stages: `snakemake samples` makes all that leads there, and keeps it.
+# Stages: `snakemake samples` makes all that leads there, and keeps it.
 rule data:
+    """Prepare and tokenize all data."""
     input:
         expand_pairs(TOKENS, split=splits_of),
 
 
 rule train:
+    """Train all runs."""
     input:
         expand_checkpoints(CHECKPOINT),
 
 
 rule samples:
+    """Sample answers from every checkpoint of all runs."""
     input:
         expand_checkpoints(SAMPLES),
 
 
 rule scores:
+    """Measure the memorization of all runs."""
     input:
         expand_runs(MEMORIZATION),
 
 
 rule regression:
+    """Predict test accuracy for every pair of a model and a dataset."""
     input:
         expand_pairs(REGRESSION, STUDY.judged_pairs),
 
 
 rule figures:
+    """Plot the figures of every pair."""
     input:
-        expand_pairs(FIGURE, STUDY.judged_pairs, figure=lambda pair: FIGURES, format=lambda pair: STUDY.figures.formats),
+        expand_figures(STUDY.judged_pairs),
 
 
-# Further analyses; `analyses` in the study makes them a part of `all`.
+# Further analyses; those that the study lists in `analyses` are a part of `all`.
 rule scrutiny:
+    """Answer doubts about the results of every pair."""
     input:
         TARGETS["scrutiny"],
 
 
 rule predictors:
+    """Compare predictors of generalization."""
     input:
         TARGETS["predictors"],
 
 
 rule robustness:
+    """Measure which training examples are brittle."""
     input:
         TARGETS["robustness"],
 
 
 rule example_reports:
+    """Report on the training examples of every run."""
     input:
         TARGETS["example_reports"],
 
 
 rule model_comparison:
+    """Compare the models on each dataset."""
     input:
         TARGETS["model_comparison"],
 
 
 rule curation:
+    """Compare strategies of collecting training data."""
     input:
         TARGETS["curation"],
 
 
-# On a cluster, rules that ask for a runtime are submitted; the others take seconds, or need the network, and run beside
-# Snakemake. So does grading in studies without GPUs, which are small.
+# On a cluster, rules that ask for a runtime are submitted. The others take seconds or need the network, and run on the
+# login node. So does grading in studies without GPUs, which are small.
 workflow.localrules(*(rule.name for rule in workflow.rules if not asks_for_runtime(rule)))
 if not STUDY.hardware.gpu:
 
@@ -149,3 +134,6 @@ if not STUDY.hardware.gpu:
         grade_samples,
         grade_last_samples,
         grade_perturbed,
+
+
+check_targets()

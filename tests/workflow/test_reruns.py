@@ -270,7 +270,7 @@ EDITS = [
     ),
     Edit(
         "a rule's own shell command, in `workflow/rules/`",
-        replace("workflow/rules/regress.smk", "{SCRIPTS}/regress.py", "{SCRIPTS}/regress.py  "),
+        replace("workflow/rules/regress.smk", "--ols {output.ols:q}", "--ols  {output.ols:q}"),
     ),
     Edit(
         "what only reports: progress, messages, provenance", replace(f"{PACKAGE}/provenance.py", '"sha256":', '"sha":')

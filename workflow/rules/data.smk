@@ -1,11 +1,12 @@
-# From a dataset's source to token ids. Takes the hub, local files or a generator; makes data/ and tokens/. Old tables stay
-# until whole new ones take their place (`update`), so that a bad edit loses nothing.
+# From a dataset's source to token ids.
+# Takes the hub, local files or a generator. Makes data/ and tokens/.
+# An old table stays until a whole new one takes its place (`update`), so that a bad edit loses nothing.
 
 
 rule prepare_data:
-    """Read and check one split; it may need the network."""
+    """Read and check one split. It may need the network."""
     input:
-        lambda w: [Path(file).expanduser() for file in source_of()(w).files or []],
+        lambda w: files_of(source_of()(w)),
     output:
         update(DATA),
     log:
@@ -17,17 +18,18 @@ rule prepare_data:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("prepare_data.py"),
         source=lambda w: source_of()(w).model_dump_json(exclude={"rows"}),
         train=lambda w: source_of(TRAIN)(w).model_dump_json(exclude={"rows"}),
         settings=dataset_settings(Reading),
-        code=code("prepare_data.py"),
     shell:
-        "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/prepare_data.py --name {wildcards.dataset} --split {wildcards.split} "
-        "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "HF_HUB_OFFLINE=0 {params.call:q} --name {wildcards.dataset:q} --split {wildcards.split:q} "
+        "--source {params.source:q} --train {params.train:q} --settings {params.settings:q} --out {output:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule tokenize_data:
-    """Split prompts and targets into tokens, for one model; refuse or leave out what does not fit its context."""
+    """Split prompts and targets into tokens, for one model. Refuse or leave out what does not fit its context."""
     input:
         data=DATA,
         model=ancient(base_model),
@@ -41,21 +43,20 @@ rule tokenize_data:
     conda:
         "../../envs/train.yaml"
     params:
+        **script("tokenize_data.py"),
         settings=dataset_settings(Templates),
         bad_examples=lambda w: STUDY.dataset(w.dataset).bad_examples,
-        code=code("tokenize_data.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/tokenize_data.py --name {wildcards.dataset} --split {wildcards.split} "
-        "--settings {params.settings:q} --bad-examples {params.bad_examples} "
-        "--data {input.data:q} "
-        "--model {input.model:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --name {wildcards.dataset:q} --split {wildcards.split:q} --settings {params.settings:q} "
+        "--bad-examples {params.bad_examples:q} --data {input.data:q} --model {input.model:q} --out {output:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule check_fit:
-    """Refuse what could not be sampled, before it is trained (see `CHECKED`); where rounds follow, wait for their pool."""
+    """Refuse what could not be sampled, before anything is trained. Rounds of curation also wait for their pool."""
     input:
         tokens=all_splits(TOKENS),
-        pool=lambda w: pool_of(w) if w.dataset in STUDY.rounds else [],
+        pool=pool_of_rounds,
     output:
         CHECKED,
     log:
@@ -65,9 +66,10 @@ rule check_fit:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("check_fit.py"),
         model=base_model,
         max_new_tokens=STUDY.sampling.max_new_tokens,
-        code=code("check_fit.py"),
+        vllm_python=vllm_python(),
     shell:
-        "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --model {params.model:q} "
-        "--max-new-tokens {params.max_new_tokens} {VLLM_PYTHON} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --tokens {input.tokens:q} --model {params.model:q} --max-new-tokens {params.max_new_tokens:q} "
+        "{params.vllm_python:q} --out {output:q} 2>&1 | tee {log:q}"

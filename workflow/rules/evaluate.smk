@@ -1,57 +1,103 @@
-# From checkpoints to the memorization table. Takes checkpoints and token ids; makes the samples, grades, perplexities and
-# scores of a run. What reads a checkpoint goes before training, so that the disk is freed early.
+# From checkpoints to the memorization table.
+# Takes checkpoints and token ids. Makes the samples, grades, perplexities and scores of a run.
+# Jobs that read a checkpoint run before trainings (`priority`), so that the disk is freed early.
+
+SAMPLE = (
+    "{params.call:q} --checkpoints {input.checkpoints:q} --train {input.train:q} --tests {input.tests:q} "
+    "--size {params.size:q} --stop={params.stop:q} --settings {params.settings:q} --only {params.only:q} "
+    "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
+)
 
 
-# What one job samples: a checkpoint, or all of a run, which starts an engine less often.
-SAMPLED_TOGETHER = {"sample_checkpoint": [{}]}
-if STUDY.checkpoints.sample_together:
-    SAMPLED_TOGETHER = {
-        f"sample_{epochs}_epochs": [{"epochs": epochs, "epoch": epoch} for epoch in STUDY.checkpoint_epochs(epochs)]
-        for epochs in sorted({run.epochs for run in STUDY.trained_runs})
-    }
-SAMPLED = {
-    name: ("sample", checkpoints, [fill(SAMPLES, **checkpoint) for checkpoint in checkpoints], "all")
-    for name, checkpoints in SAMPLED_TOGETHER.items()
-}
-# Where only the test accuracy at a run's end counts, the same answers to the test prompts alone.
-SAMPLED["sample_last_tests"] = ("sample_last_tests", [{"epoch": "{epochs}"}], [LAST_TEST_SAMPLES], "tests")
+rule sample_checkpoint:
+    """Sample answers to the training and the test prompts from a checkpoint."""
+    input:
+        checkpoints=ancient(CHECKPOINT),
+        trained=TRAINING_LOG,
+        train=fill(TOKENS, split=TRAIN),
+        tests=test_splits(TOKENS),
+        checked=CHECKED,
+    output:
+        SAMPLES,
+    log:
+        f"{RESULTS}/logs/sample/{ONE_RUN}/epoch-{{epoch}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sample/{ONE_RUN}/epoch-{{epoch}}.tsv"
+    priority: 2
+    conda:
+        SAMPLE_ENV
+    threads: STUDY.hardware.sample.shards
+    resources:
+        gpu=gpus("sampling"),
+        mem_mb=largest(mem_mb, "sampling"),
+        runtime=largest(runtime, "sampling"),
+        disk_gb=disk_gb(1),
+    params:
+        **gpu_script("sample.py", "sample", STUDY.hardware.sample),
+        settings=settings(STUDY.sampling),
+        stop=stop_of,
+        size=size_of,
+        only="all",
+    shell:
+        SAMPLE
 
-for name, (kind, checkpoints, samples, only) in SAMPLED.items():
+
+# With `checkpoints.sample_together`, one job samples all checkpoints of a run, so that the engine starts once.
+# As for training, there is one rule for each number of epochs.
+for epochs in NUMBERS_OF_EPOCHS if STUDY.checkpoints.sample_together else []:
 
     rule:
+        """Sample answers to the training and the test prompts from all checkpoints of a run."""
         name:
-            name
+            f"sample_{epochs}_epochs"
         input:
-            checkpoints=ancient([fill(CHECKPOINT, **checkpoint) for checkpoint in checkpoints]),
-            trained=fill(TRAINING_LOG, **checkpoints[0]),
+            checkpoints=ancient(at_checkpoints(CHECKPOINT, epochs)),
+            trained=fill(TRAINING_LOG, epochs=epochs),
             train=fill(TOKENS, split=TRAIN),
             tests=test_splits(TOKENS),
             checked=CHECKED,
         output:
-            samples,
+            at_checkpoints(SAMPLES, epochs),
         log:
-            fill(f"{RESULTS}/logs/{kind}/{ONE_RUN}/epoch-{{epoch}}.log", **checkpoints[0]),
+            fill(f"{RESULTS}/logs/sample/{ONE_RUN}.log", epochs=epochs),
         benchmark:
-            fill(f"{RESULTS}/benchmarks/{kind}/{ONE_RUN}/epoch-{{epoch}}.tsv", **checkpoints[0])
+            fill(f"{RESULTS}/benchmarks/sample/{ONE_RUN}.tsv", epochs=epochs)
         priority: 2
         conda:
-            "../../envs/vllm.yaml" if STUDY.sampling.backend == "vllm" else "../../envs/sample.yaml"
+            SAMPLE_ENV
         threads: STUDY.hardware.sample.shards
         resources:
             gpu=gpus("sampling"),
             mem_mb=largest(mem_mb, "sampling"),
-            runtime=largest(runtime, "sampling", len(checkpoints)),
-            disk_gb=disk_gb(len(checkpoints)),
+            runtime=largest(runtime, "sampling", len(STUDY.checkpoint_epochs(epochs))),
+            disk_gb=disk_gb(len(STUDY.checkpoint_epochs(epochs))),
         params:
+            **gpu_script("sample.py", "sample", STUDY.hardware.sample),
             settings=settings(STUDY.sampling),
-            stop=lambda w: STUDY.dataset(w.dataset).stop,
+            stop=stop_of,
             size=size_of,
-            only=only,
-            code=code("sample.py"),
+            only="all",
         shell:
-            "{ON_GPUS} {resources.gpu} {SAMPLE_PYTHON} {SCRIPTS}/sample.py --checkpoints {input.checkpoints:q} --train {input.train:q} "
-            "--tests {input.tests:q} --size {params.size} --stop {params.stop:q} --settings {params.settings:q} "
-            "--only {params.only} --threads {threads} --gpus {resources.gpu} --hardware {SAMPLE_HARDWARE} --out {output:q} 2>&1 | tee {log:q}"
+            SAMPLE
+
+    workflow.ruleorder(f"sample_{epochs}_epochs", "sample_checkpoint")
+
+
+use rule sample_checkpoint as sample_last_tests with:
+    input:
+        checkpoints=ancient(fill(CHECKPOINT, epoch="{epochs}")),
+        trained=TRAINING_LOG,
+        train=fill(TOKENS, split=TRAIN),
+        tests=test_splits(TOKENS),
+        checked=CHECKED,
+    output:
+        LAST_TEST_SAMPLES,
+    log:
+        f"{RESULTS}/logs/sample_last_tests/{ONE_RUN}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sample_last_tests/{ONE_RUN}.tsv"
+    params:
+        only="tests",
 
 
 rule grade_samples:
@@ -72,13 +118,14 @@ rule grade_samples:
         mem_mb=mem_mb("grading"),
         runtime=runtime("grading"),
     params:
+        **script("grade.py"),
         checkpoint_epochs=epochs_of_checkpoints,
         answers=lambda w: STUDY.dataset(w.dataset).answers,
         time_limit=STUDY.grading.time_limit,
-        code=code("grade.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/grade.py --samples {input.samples:q} --checkpoint-epochs {params.checkpoint_epochs} "
-        "--data {input.data:q} --answers {params.answers} --time-limit {params.time_limit} --workers {threads} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --samples {input.samples:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
+        "--data {input.data:q} --answers {params.answers:q} --time-limit {params.time_limit:q} --workers {threads} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 rule measure_perplexity:
@@ -101,21 +148,20 @@ rule measure_perplexity:
         gpu=gpus("perplexity"),
         mem_mb=mem_mb("perplexity"),
         runtime=runtime("perplexity"),
-        disk_gb=lambda w: disk_gb(len(epochs_of_checkpoints(w)))(w),
+        disk_gb=disk_gb(),
     params:
+        **gpu_script("measure_perplexity.py", "train", STUDY.hardware.perplexity),
         checkpoint_epochs=epochs_of_checkpoints,
         size=size_of,
         dtype=STUDY.sampling.dtype,
-        code=code("measure_perplexity.py"),
     shell:
-        "{ON_GPUS} {resources.gpu} {TRAIN_PYTHON} {SCRIPTS}/measure_perplexity.py --checkpoints {input.checkpoints:q} "
-        "--checkpoint-epochs {params.checkpoint_epochs} --tokens {input.tokens:q} --size {params.size} "
-        "--dtype {params.dtype} --threads {threads} --gpus {resources.gpu} --hardware {PERPLEXITY_HARDWARE} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --checkpoints {input.checkpoints:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
+        "--tokens {input.tokens:q} --size {params.size:q} --dtype {params.dtype:q} --threads {threads} "
+        "--gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule score_run:
-    """Bring a run's grades and perplexities together: the memorization table, and the accuracy on every test set."""
+    """Join a run's grades and perplexities to its memorization table, and measure its accuracy on every test set."""
     input:
         grades=GRADES,
         perplexity=rules.measure_perplexity.output,
@@ -130,10 +176,9 @@ rule score_run:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("score_run.py"),
         run=lambda w: settings(Run(**w)),
         grader=STUDY.grading.grader,
-        code=code("score_run.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/score_run.py --run {params.run:q} --grades {input.grades:q} "
-        "--perplexity {input.perplexity:q} --grader {params.grader} --memorization {output.memorization:q} "
-        "--tests {output.tests:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --run {params.run:q} --grades {input.grades:q} --perplexity {input.perplexity:q} "
+        "--grader {params.grader:q} --memorization {output.memorization:q} --tests {output.tests:q} 2>&1 | tee {log:q}"

@@ -1,22 +1,11 @@
-# What became of every training example of a run? Takes scores, texts and samples, and the drops that the analysis of
-# robustness predicts where the study has it; makes a table and a page for each run. Of imported results, scores are
-# all there is.
+# What became of every training example of a run?
+# Takes scores, texts and samples, and the drops that the analysis of robustness predicts, if the study has it. Makes a
+# table and a page for each run. Imported results have scores only.
 
 EXAMPLE_REPORT = f"{RUN}/example_report.parquet"
 EXAMPLE_REPORT_PAGE = f"{RUN}/example_report.md"
 IMPORTED_EXAMPLE_REPORTS = f"{PAIR}/example_reports"  # which runs there are is known only once they are read
 TARGETS["example_reports"] = expand_runs(EXAMPLE_REPORT_PAGE) + expand_pairs(IMPORTED_EXAMPLE_REPORTS, STUDY.imported)
-
-
-def last_samples(wildcards):
-    """The samples of the run's last checkpoint."""
-    return expand(SAMPLES, **{**wildcards, "epoch": wildcards.epochs})
-
-
-def predicted_drops(wildcards):
-    """In a list; an empty one where the study does not predict them."""
-    is_there = STUDY.predicts_brittleness and (wildcards.model, wildcards.dataset) in STUDY.perturbed_pairs
-    return expand(DROPS, **wildcards) if is_there else []
 
 
 rule report_examples:
@@ -38,16 +27,16 @@ rule report_examples:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("report_examples.py"),
         title=ONE_RUN,
         difficulty=difficulty_of_dataset,
         shown=STUDY.example_reports.shown,
         grader=STUDY.grading.grader,
-        code=code("report_examples.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/report_examples.py --title {params.title:q} --memorization {input.memorization:q} "
+        "{params.call:q} --title {params.title:q} --memorization {input.memorization:q} "
         "--threshold {input.threshold:q} --data {input.data:q} --samples {input.samples:q} --grades {input.grades:q} "
-        "--drops {input.drops:q} --difficulty {params.difficulty:q} --grader {params.grader} --shown {params.shown} "
-        "--table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
+        "--drops {input.drops:q} --difficulty {params.difficulty:q} --grader {params.grader:q} "
+        "--shown {params.shown:q} --table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
 
 
 rule report_imported_examples:
@@ -71,9 +60,9 @@ rule report_imported_examples:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("report_imported_examples.py"),
         title="{model}/{dataset}",
         shown=STUDY.example_reports.shown,
-        code=code("report_imported_examples.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/report_imported_examples.py --title {params.title:q} --memorization {input.memorization:q} "
-        "--threshold {input.threshold:q} --shown {params.shown} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --title {params.title:q} --memorization {input.memorization:q} "
+        "--threshold {input.threshold:q} --shown {params.shown:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -1,16 +1,9 @@
-# Figures of a (model, dataset) pair. Takes its tables; makes PDF and PNG files.
-
-FIGURES = ["prediction", "training_curves", "threshold", "learning_progress"]
-
-
-def figure_files(name, folder=PAIR):
-    """A figure in every format that the study asks for, shown in the report."""
-    in_report = partial(report, caption=f"../report/{name}.rst", category="{model} on {dataset}")
-    return [in_report(f"{folder}/figures/{name}.{format}") for format in STUDY.figures.formats]
+# Figures of a (model, dataset) pair.
+# Takes its tables. Makes an image of each figure in every format that the study asks for.
 
 
 rule plot_prediction:
-    """Test accuracy against pre-memorization train accuracy, and against plain train accuracy."""
+    """Plot test accuracy against pre-memorization train accuracy, and against plain train accuracy."""
     input:
         points=rules.regress.output.points,
         regression=REGRESSION,
@@ -23,15 +16,15 @@ rule plot_prediction:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("plot_prediction.py"),
         settings=settings(STUDY.figures),
-        code=code("plot_prediction.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_prediction.py --points {input.points:q} --regression {input.regression:q} "
-        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --points {input.points:q} --regression {input.regression:q} --settings {params.settings:q} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_training_curves:
-    """Train, test and predicted accuracy along training, a panel per run."""
+    """Plot train, test and predicted accuracy along training, a panel per run."""
     input:
         points=rules.regress.output.points,
     output:
@@ -43,11 +36,10 @@ rule plot_training_curves:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("plot_training_curves.py"),
         settings=settings(STUDY.figures),
-        code=code("plot_training_curves.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_training_curves.py --points {input.points:q} --settings {params.settings:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --points {input.points:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 use rule plot_training_curves as plot_training_curve with:
@@ -62,7 +54,7 @@ use rule plot_training_curves as plot_training_curve with:
 
 
 rule plot_threshold:
-    """R² against the threshold p."""
+    """Plot R² against the threshold p."""
     input:
         calibration=rules.calibrate.output.calibration,
         regression=REGRESSION,
@@ -75,15 +67,15 @@ rule plot_threshold:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("plot_threshold.py"),
         settings=settings(STUDY.figures),
-        code=code("plot_threshold.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_threshold.py --calibration {input.calibration:q} --regression {input.regression:q} "
+        "{params.call:q} --calibration {input.calibration:q} --regression {input.regression:q} "
         "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_learning_progress:
-    """Accuracy and memorization of every training example along training, an image per run."""
+    """Plot accuracy and memorization of every training example along training, an image per run."""
     input:
         memorization=PAIR_MEMORIZATION,
         points=rules.regress.output.points,
@@ -97,8 +89,8 @@ rule plot_learning_progress:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("plot_learning_progress.py"),
         settings=settings(STUDY.figures),
-        code=code("plot_learning_progress.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_learning_progress.py --memorization {input.memorization:q} --points {input.points:q} "
+        "{params.call:q} --memorization {input.memorization:q} --points {input.points:q} "
         "--threshold {input.threshold:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -1,27 +1,7 @@
-# Imported results. Takes a release or tables; makes the scores of a (model, dataset) pair, as runs have them.
-
-from itertools import chain
+# Imported results.
+# Takes a release or tables. Makes the scores of a (model, dataset) pair, as its runs would have them.
 
 RELEASE = f"{RESULTS}/releases/{{model}}/{{dataset}}"
-
-
-def imported(wildcards):
-    return STUDY.imported[wildcards.model, wildcards.dataset]
-
-
-def release_folder(wildcards):
-    """The folder with the runs of a release: the user's own, or the one that a rule makes."""
-    own = STUDY.local_release
-    return Path(own).expanduser() if own else RELEASE.format(**wildcards)
-
-
-def imported_files(wildcards):
-    entry = imported(wildcards)
-    if entry.tables:
-        return [Path(file).expanduser() for file in chain(*entry.tables.files.values())]
-    if not STUDY.local_release:
-        return f"{RELEASE}.json"
-    return sorted(release_folder(wildcards).glob(f"{entry.release.runs}_*/**/*.npy"))
 
 
 rule fetch_release:
@@ -36,11 +16,11 @@ rule fetch_release:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("fetch_release.py"),
         settings=lambda w: settings(imported(w).release),
-        code=code("fetch_release.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/fetch_release.py --settings {params.settings:q} --out {output.folder:q} "
-        "--identity {output.identity:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --settings {params.settings:q} --out {output.folder:q} --identity {output.identity:q} 2>&1 | "
+        "tee {log:q}"
 
 
 rule import_results:
@@ -59,9 +39,9 @@ rule import_results:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("import_results.py"),
         settings=lambda w: settings(imported(w)),
         release=release_folder,
-        code=code("import_results.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/import_results.py --settings {params.settings:q} --release {params.release:q} "
+        "{params.call:q} --settings {params.settings:q} --release {params.release:q} "
         "--memorization {output.memorization:q} --tests {output.tests:q} 2>&1 | tee {log:q}"

@@ -1,24 +1,10 @@
-# Models side by side: on a dataset that several have results on, how much does each memorize, and how well is its test
-# accuracy predicted? Takes scores and regressions of the pairs; makes a table, a figure and a page for each dataset.
+# How much does each model memorize of a dataset, and how well is its test accuracy predicted?
+# Takes scores and regressions of the pairs. Makes a table, a figure and a page for each dataset with results of
+# several models.
 
 ACROSS = f"{RESULTS}/across/{{dataset}}"
 MODEL_COMPARISON_PAGE = f"{ACROSS}/model_comparison.md"
 TARGETS["model_comparison"] = expand(MODEL_COMPARISON_PAGE, dataset=STUDY.compared_datasets)
-
-
-def models_on(wildcards):
-    """The models that have results on a dataset."""
-    return [model for model, dataset in STUDY.judged_pairs if dataset == wildcards.dataset]
-
-
-def of_models(pattern):
-    """The pattern for every model that has results on the dataset that the wildcards name."""
-    return lambda w: expand(pattern, model=models_on(w), dataset=w.dataset)
-
-
-def base_models_on(wildcards):
-    """Model → the folder of its base model, but for imported results."""
-    return {model: folder_of_model(model) for model in models_on(wildcards) if model in STUDY.models}
 
 
 rule compare_models:
@@ -33,7 +19,9 @@ rule compare_models:
     output:
         table=f"{ACROSS}/model_comparison.csv",
         figures=[
-            report(f"{ACROSS}/model_comparison.{format}", caption="../report/model_comparison.rst", category="{dataset}")
+            report(
+                f"{ACROSS}/model_comparison.{format}", caption="../report/model_comparison.rst", category="{dataset}"
+            )
             for format in STUDY.figures.formats
         ],
         page=report(MODEL_COMPARISON_PAGE, caption="../report/model_comparison.rst", category="{dataset}"),
@@ -44,13 +32,13 @@ rule compare_models:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("compare_models.py"),
         models=models_on,
         bases=lambda w: json.dumps(base_models_on(w)),
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),
-        code=code("compare_models.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/compare_models.py --models {params.models:q} --memorization {input.memorization:q} "
-        "--points {input.points:q} --regression {input.regression:q} --threshold {input.threshold:q} "
-        "--bases {params.bases:q} --dataset {wildcards.dataset} --statistics {params.statistics:q} "
-        "--settings {params.settings:q} --figures {output.figures:q} --table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --models {params.models:q} --memorization {input.memorization:q} --points {input.points:q} "
+        "--regression {input.regression:q} --threshold {input.threshold:q} --bases {params.bases:q} "
+        "--dataset {wildcards.dataset:q} --statistics {params.statistics:q} --settings {params.settings:q} "
+        "--figures {output.figures:q} --table {output.table:q} --out {output.page:q} 2>&1 | tee {log:q}"

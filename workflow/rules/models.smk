@@ -1,18 +1,13 @@
-# Base models. Takes the hub, a recipe or a folder; makes models/: folders with safetensors weights and a tokenizer, and the
+# Base models.
+# Takes the hub, a recipe or a folder. Makes models/: folders with safetensors weights and a tokenizer, and the
 # checksums of their files.
 
 
-def models_by(source):
-    """A wildcard for the models that come from this kind of source."""
-    return f"{{model,{one_of(name for name, model in STUDY.models.items() if getattr(model, source))}}}"
-
-
-def corpus_dataset(wildcards):
-    return STUDY.models[wildcards.model].pretrain.corpus.dataset
-
-
 rule check_data:
-    """Let bad data end a study before a model is pre-trained. A file of its own: the list of data sets may change."""
+    """Let bad data end a study before a model is pre-trained.
+
+    Pre-training waits for this one file, because the list of datasets may change.
+    """
     input:
         expand_pairs(DATA, split=splits_of),
     output:
@@ -20,20 +15,24 @@ rule check_data:
 
 
 rule settle_pretraining:
-    """Write down what a pre-training depends on (see `settle_training`)."""
+    """Write the settings of a pre-training to a file (see `settle_training`)."""
     output:
         f"{RESULTS}/settings/{models_by('pretrain')}.txt",
+    log:
+        f"{RESULTS}/logs/settle_pretraining/{{model}}.log",
+    conda:
+        "../../envs/analyze.yaml"
     params:
         settings=lambda w: settings(STUDY.models[w.model].pretrain),
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
         code=code("pretrain_model.py"),
     shell:
-        "printf '%s\\n' {params.settings:q} {params.templates:q} {params.code} > {output:q}.partial "
-        "&& mv {output:q}.partial {output:q}"
+        "(printf '%s\\n' {params.settings:q} {params.templates:q} {params.code:q} > {output:q}.partial "
+        "&& mv {output:q}.partial {output:q}) 2> {log:q}"
 
 
 rule pretrain_model:
-    """Train a small base model from nothing."""
+    """Train a small base model from scratch."""
     input:
         settled=rules.settle_pretraining.output,
         checked=ancient(rules.check_data.output),
@@ -54,15 +53,15 @@ rule pretrain_model:
         "../../envs/train.yaml"
     threads: lambda w: STUDY.models[w.model].pretrain.threads
     resources:
-        mem_mb=lambda w, attempt: attempt * pretraining(STUDY.models[w.model])[0],
-        runtime=lambda w, attempt: attempt * pretraining(STUDY.models[w.model])[1],
+        mem_mb=for_pretraining(0),
+        runtime=for_pretraining(1),
     params:
+        **script("pretrain_model.py"),
         settings=lambda w: settings(STUDY.models[w.model].pretrain),
         templates=lambda w: settings(STUDY.datasets[corpus_dataset(w)], Templates),
-        code=code("pretrain_model.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/pretrain_model.py --settings {params.settings:q} --templates {params.templates:q} "
-        "--data {input.texts:q} --out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --settings {params.settings:q} --templates {params.templates:q} --data {input.texts:q} "
+        "--out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
 
 
 rule fetch_model:
@@ -77,18 +76,18 @@ rule fetch_model:
     conda:
         "../../envs/train.yaml"
     params:
+        **script("fetch_model.py"),
         hub=lambda w: STUDY.models[w.model].hub,
         revision=lambda w: STUDY.models[w.model].revision,
-        code=code("fetch_model.py"),
     shell:
-        "HF_HUB_OFFLINE=0 {PYTHON} {SCRIPTS}/fetch_model.py --hub {params.hub} --revision {params.revision} "
-        "--out {output.folder:q} --identity {output.identity:q} 2>&1 | tee {log:q}"
+        "HF_HUB_OFFLINE=0 {params.call:q} --hub={params.hub:q} --revision={params.revision:q} --out {output.folder:q} "
+        "--identity {output.identity:q} 2>&1 | tee {log:q}"
 
 
 rule identify_model:
     """Take the checksums of a model folder of the user's own."""
     input:
-        lambda w: [file for file in Path(base_model(w)).iterdir() if file.is_file()],
+        files_of_model,
     output:
         f"{RESULTS}/models/{models_by('path')}.json",
     log:
@@ -98,7 +97,7 @@ rule identify_model:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("identify_model.py"),
         folder=base_model,
-        code=code("identify_model.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/identify_model.py --folder {params.folder:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --folder {params.folder:q} --out {output:q} 2>&1 | tee {log:q}"

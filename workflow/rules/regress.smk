@@ -1,5 +1,6 @@
-# From the scores of all runs of a (model, dataset) pair to its regression. Takes memorization tables; makes the threshold p,
-# the points of every run, and the tables that say how well test accuracy is predicted.
+# From the scores of all runs of a (model, dataset) pair to its regression.
+# Takes memorization tables. Makes the threshold p, the points of every run, and tables of how well test accuracy is
+# predicted.
 
 
 rule gather_runs:
@@ -19,9 +20,9 @@ rule gather_runs:
     conda:
         "../../envs/analyze.yaml"
     params:
-        code=code("gather_runs.py"),
+        **script("gather_runs.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/gather_runs.py --memorization {input.memorization:q} --tests {input.tests:q} "
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} "
         "--memorization-out {output.memorization:q} --tests-out {output.tests:q} 2>&1 | tee {log:q}"
 
 
@@ -40,13 +41,13 @@ rule calibrate:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("calibrate.py"),
         settings=settings(STUDY.threshold),
         test_set=study_test_set,
-        code=code("calibrate.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/calibrate.py --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--settings {params.settings:q} --test-set {params.test_set} --curves {output.curves:q} "
-        "--calibration {output.calibration:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --settings {params.settings:q} "
+        "--test-set {params.test_set:q} --curves {output.curves:q} --calibration {output.calibration:q} 2>&1 | tee "
+        "{log:q}"
 
 
 rule choose_threshold:
@@ -62,11 +63,10 @@ rule choose_threshold:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("choose_threshold.py"),
         settings=settings(STUDY.threshold),
-        code=code("choose_threshold.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/choose_threshold.py --calibration {input:q} --settings {params.settings:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --calibration {input:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule place_points:
@@ -84,11 +84,11 @@ rule place_points:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("place_points.py"),
         test_set=study_test_set,
-        code=code("place_points.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/place_points.py --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--threshold {input.threshold:q} --test-set {params.test_set} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --threshold {input.threshold:q} "
+        "--test-set {params.test_set:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule regress:
@@ -109,14 +109,13 @@ rule regress:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("regress.py"),
         settings=settings(STUDY.statistics),
         test_set=study_test_set,
-        code=code("regress.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/regress.py --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--curves {input.curves:q} --threshold {input.threshold:q} --test-set {params.test_set} "
-        "--settings {params.settings:q} --points {output.points:q} --regression {output.regression:q} "
-        "--ols {output.ols:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --curves {input.curves:q} "
+        "--threshold {input.threshold:q} --test-set {params.test_set:q} --settings {params.settings:q} "
+        "--points {output.points:q} --regression {output.regression:q} --ols {output.ols:q} 2>&1 | tee {log:q}"
 
 
 rule compare_graders:
@@ -132,6 +131,6 @@ rule compare_graders:
     conda:
         "../../envs/analyze.yaml"
     params:
-        code=code("compare_graders.py"),
+        **script("compare_graders.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/compare_graders.py --grades {input:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --grades {input:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -1,5 +1,5 @@
-# What sceptics ask of a pair's results: is p fitted to the points, would a placebo do, what does it cost in labels? Takes
-# scores and p; makes a table of answers, figures and a page.
+# Doubts about a pair's results: is p fitted to the points, would a placebo do as well, how many labels does it take?
+# Takes scores and p. Makes a table of answers, figures and a page.
 
 SCRUTINY = f"{PAIR}/scrutiny.csv"
 SCRUTINY_PAGE = f"{PAIR}/scrutiny.md"
@@ -8,15 +8,12 @@ SCRUTINY_FIGURES = "points threshold calibration placebo formula labels unseen s
 
 
 rule scrutinize:
-    """Answer the questions."""
+    """Answer the doubts about a pair's results, with intervals."""
     input:
         memorization=PAIR_MEMORIZATION,
         tests=PAIR_TESTS,
         threshold=rules.choose_threshold.output,
-        # Would the p of another pair do?
-        others=lambda w: expand_pairs(
-            rules.choose_threshold.output[0], [pair for pair in STUDY.judged_pairs if pair != (w.model, w.dataset)]
-        ),
+        others=of_other_pairs(rules.choose_threshold.output[0]),  # would the p of another pair do as well?
     output:
         SCRUTINY,
     log:
@@ -26,18 +23,16 @@ rule scrutinize:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("scrutinize.py"),
         grid=settings(STUDY.threshold),
         statistics=settings(STUDY.statistics),
         test_set=study_test_set,
-        figure_epochs=lambda w: json.dumps(
-            STUDY.imported[w.model, w.dataset].figure_epochs if (w.model, w.dataset) in STUDY.imported else {}
-        ),
-        code=code("scrutinize.py"),
+        figure_epochs=figure_epochs,
     shell:
-        "{PYTHON} {SCRIPTS}/scrutinize.py --memorization {input.memorization:q} --tests {input.tests:q} "
-        "--threshold {input.threshold:q} --other-thresholds {input.others:q} --test-set {params.test_set} "
-        "--grid {params.grid:q} --statistics {params.statistics:q} --figure-epochs {params.figure_epochs:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --threshold {input.threshold:q} "
+        "--other-thresholds {input.others:q} --test-set {params.test_set:q} --grid {params.grid:q} "
+        "--statistics {params.statistics:q} --figure-epochs {params.figure_epochs:q} --out {output:q} 2>&1 | tee "
+        "{log:q}"
 
 
 rule plot_scrutiny:
@@ -59,9 +54,9 @@ rule plot_scrutiny:
     conda:
         "../../envs/analyze.yaml"
     params:
+        **script("plot_scrutiny.py"),
         title="{model} on {dataset}",
         settings=settings(STUDY.figures),
-        code=code("plot_scrutiny.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/plot_scrutiny.py --table {input:q} --title {params.title:q} --settings {params.settings:q} "
+        "{params.call:q} --table {input:q} --title {params.title:q} --settings {params.settings:q} "
         "--figures {output.figures:q} --out {output.page:q} 2>&1 | tee {log:q}"

@@ -1,4 +1,4 @@
-"""Print what a study will take, before anything runs."""
+"""Print what a study will take, before anything runs. The study is read from standard input, as JSON."""
 
 import subprocess
 import sys
@@ -11,7 +11,8 @@ from premem.config.study import Study
 from premem.jobs.plan import plan, read_dry_run
 
 
-def main(study: Study, snakefile: Path, results: Path) -> None:
+def main(snakefile: Path, results: Path) -> None:
+    study = Study.model_validate_json(sys.stdin.read())
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "study.json"
         config.write_text(study.model_dump_json(), encoding="utf-8")

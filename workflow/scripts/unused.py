@@ -1,5 +1,9 @@
-"""List the results on disk that the study no longer mentions, and remove them if told to."""
+"""List the results on disk that a study no longer mentions, and remove them if told to.
 
+The study is read from standard input, as JSON.
+"""
+
+import sys
 from pathlib import Path
 
 from premem.base import cli
@@ -7,7 +11,8 @@ from premem.config.study import Study
 from premem.jobs.unused import find_unused, remove_unused, size_of
 
 
-def main(study: Study, results: Path, then: str) -> None:
+def main(results: Path, then: str) -> None:
+    study = Study.model_validate_json(sys.stdin.read())
     unused = find_unused(study, results)
     for path in unused:
         print(f"{size_of(path, results) / 1e6:10,.1f} MB  {path}")
