@@ -27,10 +27,13 @@ sys.path.insert(0, str(SCRIPTS))
 
 from premem.base.errors import UserError
 from premem.base.digests import digest_of
+from premem.base.utf8 import start_in_utf8
 from premem.config.data import POOL, TRAIN, Reading, Templates
 from premem.config.load import load_study
 from premem.config.study_file import read_study_file
 from premem.config.runs import Run
+
+start_in_utf8("snakemake")
 
 # A large study makes millions of small objects that live to the end. To look for garbage among them as often as Python
 # does takes a sixth of the time.

@@ -150,7 +150,7 @@ def missing_paths(study: Study) -> Iterator[str]:
         runs = " or ".join(f"{entry.release.runs}_…" for entry in study.absent if entry.release)
         yield f"local_release: {study.local_release} holds no folder {runs}; correct the path"
     for i, entry in enumerate(study.imports):
-        for key in ("train", "test") if entry.tables else ():
-            for file in getattr(entry.tables, key):
+        for key, named in entry.tables.files.items() if entry.tables else ():
+            for file in named:
                 if not Path(file).expanduser().is_file():
                     yield f"imports[{i}].tables.{key}: there is no file {file}; correct the path"

@@ -40,7 +40,7 @@ class Split(Block):
     ONE_OF = ("files", "hub", "generate")
 
     files: Annotated[tuple[PathText, ...], Field(min_length=1)] | None = None
-    """Local JSONL or Parquet files, read in this order."""
+    """Local JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``. They are read in this order."""
     hub: HubId | None = None
     """Id of a dataset on the Hugging Face hub, such as ``openai/gsm8k``."""
     revision: Revision | None = None
@@ -85,6 +85,9 @@ class Reading(Block):
     """Which of the source's columns hold what, such as ``{question: problem}``. If left out, ``question``, ``solution``
     and ``answer`` keep their names. Where there is no answer, it is read from the solution. Any other name is kept as
     a further column."""
+    id: Column | None = None
+    """The source's column that names each example, such as ``question_id``. Tables and pages show it as example_id. If
+    left out, examples are named by their set and row, such as ``train-00012``."""
     answers: Literal["gsm8k", "math"]
     """How a final answer is written. ``gsm8k``: after ``#### ``. ``math``: in ``\\boxed{}``."""
     bad_examples: Literal["error", "drop"] = "error"

@@ -1,10 +1,17 @@
 """Imported results: what other tools or other people measured, judged like the study's own runs."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from premem.config.block import PLAIN, Block, Epochs, Matching, Name, PathText, Revision, Text
+from premem.config.data import Column
+
+ImportedColumn = Literal[
+    "run", "lr", "epochs", "size", "seed", "epoch", "example_id", "accuracy", "grade", "n_samples", "perplexity",
+    "trained_on", "test_set", "accuracy_of_more", "more_samples",
+]  # fmt: skip
+"""Columns of results in the project's own format."""
 
 
 class Release(Block):
@@ -39,12 +46,32 @@ class Release(Block):
 class Tables(Block):
     """Results in the project's own format (``premem.scoring.imported_results.read_tables`` describes the columns)."""
 
-    train: tuple[PathText, ...] = Field(min_length=1)
-    """Parquet, CSV or JSONL files: accuracy (or grades) and perplexity of each training example at each checkpoint."""
-    test: tuple[PathText, ...] = Field(min_length=1)
+    train: tuple[PathText, ...] = ()
+    """JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``: accuracy (or grades) and perplexity of each
+    training example at each checkpoint."""
+    test: tuple[PathText, ...] = ()
     """The same for test examples, without perplexity."""
+    folders: tuple[PathText, ...] = ()
+    """Folders of finished studies that hold both, a pair's or a run's, such as ``results/other/pairs/base/problems``:
+    their ``memorization.parquet`` and ``test_accuracy.parquet`` are read as well."""
+    columns: dict[ImportedColumn, Column] = {}
+    """Names of the files' columns, as ``{example_id: question_id, accuracy: score}``; the others keep their names."""
     test_set: Name = "test"
     """The test set that is predicted, where the files name several."""
+
+    @property
+    def files(self) -> dict[str, tuple[str, ...]]:
+        """All files by key, those of ``folders`` among them."""
+        return {
+            "train": (*self.train, *(f"{folder}/memorization.parquet" for folder in self.folders)),
+            "test": (*self.test, *(f"{folder}/test_accuracy.parquet" for folder in self.folders)),
+        }
+
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        if missing := [key for key, files in self.files.items() if not files]:
+            raise ValueError(f"give files in {' and '.join(missing)}, or folders of finished studies in folders")
+        return self
 
 
 class Import(Block):
