@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from premem import grading
 from premem.errors import UserError
-from premem.grading import GRADERS, VERSIONS, Grade, final_answer, grade_answers
+from premem.scoring import grading
+from premem.scoring.grading import GRADERS, VERSIONS, Grade, final_answer, grade_answers
 
 LETTERS = {"correct": "c", "incorrect": "i", "no_answer": "-"}
 
@@ -150,10 +150,10 @@ def test_no_text_breaks_a_grader(text: str) -> None:
 
 def test_grading_numbers_does_not_load_the_symbolic_grader() -> None:
     code = (
-        "import sys; from premem.grading import grade_answers; grade_answers(['#### 1'], ['1'], 'gsm8k', 1.0);"
+        "import sys; from premem.scoring.grading import grade_answers; grade_answers(['#### 1'], ['1'], 'gsm8k', 1.0);"
         "sys.exit(bool({'math_verify', 'sympy', 'pebble'} & set(sys.modules)))"
     )
-    package = str(Path(grading.__file__).parents[1])
+    package = str(Path(grading.__file__).parents[3])
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": package})
 
 

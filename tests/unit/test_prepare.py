@@ -7,8 +7,8 @@ import pytest
 
 from premem.arithmetic import LARGEST_VALUE, UNSEEN, USUAL, generate_problems
 from premem.errors import UserError
-from premem.grading import final_answer
 from premem.prepare import prepare_split
+from premem.scoring.grading import final_answer
 from premem.settings import Examples, Split
 from premem.tokens import select_subset
 

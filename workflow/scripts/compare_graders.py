@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from premem import cli
-from premem.grading import GRADERS
+from premem.scoring.grading import GRADERS
 from premem.tables import read_table, write_csv
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from premem.arithmetic import UNSEEN, USUAL, generate_problems
 from premem.errors import UserError
-from premem.grading import final_answer, read_number
+from premem.scoring.grading import final_answer, read_number
 from premem.settings import Examples, Split
 
 SHOWN = 5  # bad examples that a message lists

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem.grading import GRADERS
 from premem.numbers import write_number
+from premem.scoring.grading import GRADERS
 
 STATISTICS = {
     "r_squared": "R² (y = x)",

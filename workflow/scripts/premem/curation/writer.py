@@ -9,8 +9,8 @@ import pandas as pd
 
 from premem.curation.sources import Variant
 from premem.errors import UserError
-from premem.grading import Style, final_answer, read_number
 from premem.sampling import open_backend, seeded_prompts
+from premem.scoring.grading import Style, final_answer, read_number
 from premem.settings import SamplingHardware, Writer
 from premem.tokens import context_of, load_tokenizer, start_token
 
