@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from premem.errors import UserError
 from premem.scoring import grading
-from premem.scoring.grading import GRADERS, VERSIONS, Grade, final_answer, grade_answers
+from premem.scoring.grading import GRADERS, STYLES, Grade, StyleName, final_answer, grade_answers, versions
 
 LETTERS = {"correct": "c", "incorrect": "i", "no_answer": "-"}
 
 
-def grade_one(text: str, answer: str, style: grading.Style) -> dict[str, Grade]:
+def grade_one(text: str, answer: str, style: StyleName) -> dict[str, Grade]:
     return {grader: grades[0] for grader, grades in grade_answers([text], [answer], style, time_limit=5.0).items()}
 
 
@@ -331,7 +331,7 @@ def test_equal_spellings_and_repeated_pairs_are_not_compared_again(monkeypatch: 
 
 
 @pytest.mark.parametrize("style", ["gsm8k", "math"])
-def test_nothing_to_grade(style: grading.Style) -> None:
+def test_nothing_to_grade(style: StyleName) -> None:
     assert grade_answers([], [], style, time_limit=5.0) == {grader: [] for grader in GRADERS}
 
 
@@ -340,8 +340,10 @@ def test_every_text_needs_an_answer() -> None:
         grade_answers(["#### 1", "#### 2"], ["1"], "gsm8k", time_limit=5.0)
 
 
-def test_every_grader_has_a_version() -> None:
-    assert tuple(VERSIONS) == GRADERS
+def test_every_grader_has_a_version_of_its_own() -> None:
+    assert all(tuple(versions(style)) == GRADERS for style in STYLES)
+    recorded = [version for style in STYLES for version in versions(style).values()]
+    assert len(set(recorded)) == len(recorded)
 
 
 @pytest.mark.parametrize(
@@ -365,5 +367,5 @@ def test_every_grader_has_a_version() -> None:
         ("no box", "math", None),
     ],
 )
-def test_final_answer(solution: str, style: grading.Style, answer: str | None) -> None:
+def test_final_answer(solution: str, style: StyleName, answer: str | None) -> None:
     assert final_answer(solution, style) == answer

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from premem import cli
-from premem.scoring.grading import VERSIONS, grade_answers
+from premem.scoring.grading import grade_answers, versions
 from premem.tables import read_table, write_table
 
 
@@ -31,7 +31,7 @@ def main(
     for grader, graded in grades.items():
         result[grader] = pd.Categorical([g.grade for g in graded], ["correct", "incorrect", "no_answer"])
         result[f"{grader}_extracted"] = [g.extracted for g in graded]
-    write_table(result, out, graders=VERSIONS)
+    write_table(result, out, graders=versions(answers))
 
 
 if __name__ == "__main__":

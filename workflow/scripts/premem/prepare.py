@@ -10,7 +10,7 @@ import pandas as pd
 
 from premem.arithmetic import UNSEEN, USUAL, generate_problems
 from premem.errors import UserError
-from premem.scoring.grading import final_answer, read_number
+from premem.scoring.grading import StyleName, answer_problem, final_answer
 from premem.settings import Examples, Split
 
 SHOWN = 5  # bad examples that a message lists
@@ -144,15 +144,15 @@ def _text(value: object) -> str:
     return "" if value is None or value != value else str(value).strip()
 
 
-def _bad_rows(table: pd.DataFrame, answers: str) -> Iterator[tuple[int, str]]:
+def _bad_rows(table: pd.DataFrame, answers: StyleName) -> Iterator[tuple[int, str]]:
     seen: dict[str, int] = {}
     for row, question, solution, answer in table[["question", "solution", "answer"]].itertuples():
         if not question or not solution:
             yield row, f"{'question' if not question else 'solution'} is empty"
         elif not answer:
             yield row, f"no final answer in the solution (it ends: …{solution[-40:]!r})"
-        elif answers == "gsm8k" and read_number(answer) is None:
-            yield row, f"the answer {answer!r} is not a number"
+        elif problem := answer_problem(answer, answers):
+            yield row, f"the answer {answer!r} {problem}"
         elif question in seen:
             yield row, f"the same question as row {seen[question]}"
         seen.setdefault(question, row)

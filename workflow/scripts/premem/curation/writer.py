@@ -10,7 +10,7 @@ import pandas as pd
 from premem.curation.sources import Variant
 from premem.errors import UserError
 from premem.sampling import open_backend, seeded_prompts
-from premem.scoring.grading import Style, final_answer, read_number
+from premem.scoring.grading import StyleName, answer_problem, final_answer
 from premem.settings import SamplingHardware, Writer
 from premem.tokens import context_of, load_tokenizer, start_token
 
@@ -30,7 +30,7 @@ class WriterSource:
         seed: beside ``sampling.seed``; each pass over given examples has a seed of its own, drawn with both.
     """
 
-    def __init__(self, model: Path, writer: Writer, answers: Style, hardware: SamplingHardware, seed: str) -> None:
+    def __init__(self, model: Path, writer: Writer, answers: StyleName, hardware: SamplingHardware, seed: str) -> None:
         self.model, self.writer, self.answers, self.hardware = model, writer, answers, hardware
         self.tokenizer = load_tokenizer(model)
         self.random = Random(f"writer {writer.sampling.seed} {seed}")
@@ -53,8 +53,7 @@ class WriterSource:
     def _agreed(self, question: str, solutions: Sequence[str | None]) -> Variant:
         """Take the first solution with the answer that enough of them come to."""
         answers = [final_answer(solution, self.answers) if solution else None for solution in solutions]
-        if self.answers == "gsm8k":
-            answers = [answer if answer and read_number(answer) is not None else None for answer in answers]
+        answers = [answer if answer and not answer_problem(answer, self.answers) else None for answer in answers]
         counts = Counter(answer for answer in answers if answer is not None)
         if not counts:
             return WITHOUT_ANSWER
