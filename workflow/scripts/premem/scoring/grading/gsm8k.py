@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from premem.scoring.grading.authors import find_spelled_alike_without_commas, read_blindly_after_marker
-from premem.scoring.grading.numerals import evaluate, read_last_number, read_number, read_only_number
+from premem.scoring.grading.numerals import read_last_number, read_number, read_only_number
 from premem.scoring.grading.passages import read_after_marker
 from premem.scoring.grading.styles import Grader, Pair, Reference, Style
 
@@ -23,7 +23,7 @@ def _read_number_after_marker(text: str) -> str | None:
 
 
 def _find_equal_numbers(pairs: Collection[Pair], time_limit: float, workers: int) -> set[Pair]:
-    return {pair for pair in pairs if evaluate(pair[1]) == read_number(pair[0])}
+    return {pair for pair in pairs if read_number(pair[1]) == read_number(pair[0])}
 
 
 GSM8K_REFERENCE = Reference(_find, _problem, write=lambda answer: f"#### {answer}")
