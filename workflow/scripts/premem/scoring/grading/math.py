@@ -25,7 +25,8 @@ def _find_equivalent(pairs: Collection[Pair], time_limit: float, workers: int) -
     if not hard:
         return alike
     # Imported late, so that grading numbers starts fast, yet before the fork, so that a new worker starts warm.
-    from premem.scoring.grading.expressions import are_equivalent, prepare
+    from premem.scoring.grading.expressions import are_equivalent
+    from premem.scoring.grading.values import prepare
 
     return alike | find_equal_within(are_equivalent, hard, time_limit, workers, prepare)
 
