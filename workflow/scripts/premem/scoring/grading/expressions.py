@@ -21,7 +21,7 @@ _UNIT = re.compile(
     r"""(?:[ ]*(?:/|\\cdot)?[ ]*\\text\{(?![ ]*[aApP][. ]*[mM][. ]*\})[^{}]*\}(?:\^(?:\{-?\d\}|\d))?)+$
     |[ ]*\^\\circ[ ]*(?:[CFK]|\\text\{[ ]*[CFK][ ]*\})?[ ]*$
     |(?<=[\d}])[ ]*(?:cm|mm|km|kg|mg|ml|mL|ft|in|yd|mi|lbs?|oz|hrs?|mph|sq|cu|cents?)(?:\^(?:\{\d\}|\d))?$
-    |(?<=[\d}])[ ]+(?:[mghsL]|(?!(?:am|pm|p|a)\b)(?:[A-Za-z]{2,}[ /.]*)+)(?:\^(?:\{\d\}|\d))?$""",
+    |(?<=[\d}])[ ]+(?:[mghsL]|(?!(?i:am|pm|p|a)\b)(?:[A-Za-z]{2,}[ /.]*)+)(?:\^(?:\{\d\}|\d))?$""",
     re.VERBOSE,
 )
 _FUNCTIONS = set(
@@ -107,6 +107,8 @@ def _compare_lists(gold: str, found: str) -> bool | None:
     if all(len(items) < 2 for items in of_both):
         return None
     if any(len(items) < 2 for items in of_both):  # only one has no brackets
+        if any(len(items) < 2 and r"\text" in "".join(items) for items in of_both):
+            return None
         bare, other = sorted(of_both, key=len, reverse=True)
         inside = brackets(unwrap(other[0])) if other else None
         if not inside:
@@ -143,7 +145,8 @@ def _compare_relations(gold: str, found: str) -> bool | None:
     if gold_signs == [_FLIPPED.get(sign) for sign in reversed(found_signs)] and _pair(gold_sides, found_sides[::-1]):
         return True
     if not set(gold_signs + found_signs) <= _EQUALS | {r"\in"}:
-        return bool(gold_signs) and verify(gold, found)  # an interval may stand for an inequality
+        # An interval may stand for an inequality, and the other way round, but (1, 2) may also be a point.
+        return verify(gold, found) or (bool(re.search(r"[\[\]]|\\infty", gold)) and verify(found, gold))
     if gold_signs and found_signs:
         if _is_name(gold_sides[0]) and _are_same(gold_sides[0], found_sides[0]):  # x = 2 + 3 = 5
             return _are_same(gold_sides[-1], found_sides[-1])
@@ -171,7 +174,12 @@ def _compare_text(gold: str, found: str) -> bool | None:
     gold, found = _without_unit(gold), _without_unit(found)
     if not _is_text(gold) and not _is_text(found):
         return None
-    return have_same_text(gold, found)
+    if not (_is_text(gold) and _is_text(found)):
+        return have_same_text(gold, found)
+    words = [
+        [word for word in re.split(r",|;|\b(?:and|or)\b", _untext(text)) if word.strip()] for text in (gold, found)
+    ]
+    return sorted(map(_letters, words[0])) == sorted(map(_letters, words[1]))
 
 
 def _is_text(text: str) -> bool:
@@ -184,8 +192,11 @@ def _is_text(text: str) -> bool:
 
 def have_same_text(gold: str, found: str) -> bool:
     """Whether two texts have the same letters, digits and signs."""
-    first, second = (re.sub(r"[\s{}.,;:!?'\"$]", "", _untext(text)).lower() for text in (gold, found))
-    return bool(first) and first == second
+    return bool(_letters(gold)) and _letters(gold) == _letters(found)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\s{}.,;:!?'\"$]", "", _untext(text)).lower()
 
 
 def _compare_brackets(gold: str, found: str) -> bool | None:

@@ -72,7 +72,7 @@ _WORD_BASES = {
 _REWRITES: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"(?<!\\)(?:\$|\\[()\[\]])", ""),
+        (r"(?<!\\)(?:\$|\\[()\[\]])|\\(?:boxed|fbox)(?=\{)", ""),
         (r"\\\$|\\(?:textdollar|pounds|euro)(?![a-zA-Z])", ""),
         (r"\\(?:displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])", ""),
         (r"\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?", ""),
@@ -123,7 +123,7 @@ _REWRITES: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = 
             ),
         ),
         (
-            r"(?i)(?<=[0-9A-Za-z])\s*(?:\\text\{|\b)\s*\(?\s*base[ -]\s*(\d+|[a-z]+)\s*\)?\s*\}?$",
+            r"(?i)(?<=[0-9A-Za-z])\s*(?:\\text\{|\b)\s*\(?\s*base[ -]*\}?\s*(\d+|[a-z]+)\s*\)?\s*\}?$",
             lambda m: f"_{{{m[1]}}}",
         ),
         (
@@ -195,7 +195,8 @@ def _improper(match: re.Match[str]) -> str:
 
 
 def _replace_over(text: str) -> str:
-    return re.sub(r"\{([^{}]*?)\\over(?![a-zA-Z])([^{}]*)\}", r"\\frac{\1}{\2}", text)
+    text = re.sub(r"\{([^{}]*?)\\over(?![a-zA-Z])([^{}]*)\}", r"\\frac{\1}{\2}", text)
+    return re.sub(r"\{([^{}]*?)\\choose(?![a-zA-Z])([^{}]*)\}", r"\\binom{\1}{\2}", text)
 
 
 def _brace_roots(text: str) -> str:

@@ -50,8 +50,9 @@ def prepare() -> None:
 
 def is_product(word: str) -> bool:
     """Whether letters are rather a product of variables (xy, abc) than a word (dog, BAD)."""
-    letters = sorted(set(word))
-    return word.islower() and (len(word) == 2 or (len(word) <= 4 and ord(letters[-1]) - ord(letters[0]) <= 5))
+    letters = sorted(set(word.lower()))
+    near = len(word) == 2 or (len(word) <= 4 and ord(letters[-1]) - ord(letters[0]) <= 5)
+    return len(word) == 1 or (near and not word.isupper() and "o" not in letters)
 
 
 @_false_on_error
@@ -171,8 +172,14 @@ def _parse(*texts: str) -> list[sympy.Basic | sympy.MatrixBase | None]:
     for text in texts:
         named = _LETTERS.sub(name, _with_fractions(text))
         found = math_verify.parse(f"${named}$", [_LATEX], fallback_mode="no_fallback", parsing_timeout=None)
-        parsed.append(found[0] if found else None)
+        parsed.append(_rename(found[0]) if found else None)
     return parsed
+
+
+def _rename(parsed: sympy.Basic | sympy.MatrixBase) -> sympy.Basic | sympy.MatrixBase:
+    """Make i the imaginary unit, and all other letters real; math-verify does so only in some spellings."""
+    names = {letter: sympy.Symbol(letter.name, real=True) for letter in parsed.free_symbols}
+    return parsed.xreplace({letter: sympy.I if real.name == "i" else real for letter, real in names.items()})
 
 
 def _equal_expressions(first: sympy.Expr, second: sympy.Expr) -> bool:
