@@ -61,28 +61,38 @@ def _untext(text: str) -> str:
 
 def _are_same(gold: str, found: str) -> bool:
     """Compare two normalised expressions, or parts of them."""
-    gold, found = unwrap(gold), unwrap(found)
+    gold, found = _ungroup(unwrap(gold)), _ungroup(unwrap(found))
     if not gold or not found:
         return False
     if gold.replace(" ", "") == found.replace(" ", ""):
         return True
-    for compare in (_compare_numbers, _compare_lists, _compare_relations, _compare_text, _compare_brackets):
-        decided = compare(gold, found)
-        if decided is not None:
+    for compare in (_compare_grouped, _compare_lists, _compare_relations):
+        if (decided := compare(gold, found)) is not None:
             return decided
-    return have_same_value(_without_unit(gold), _without_unit(found))
+    gold, found = _without_unit(gold), _without_unit(found)
+    for compare in (_compare_text, _compare_brackets):
+        if (decided := compare(gold, found)) is not None:
+            return decided
+    return have_same_value(gold, found)
 
 
 # Each returns None where the two are not of its kind.
 
 
-def _compare_numbers(gold: str, found: str) -> bool | None:
-    """1,000 and 1000; 100,200 may also be a list."""
-    grouped = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-    plain = [text.replace(",", "") if grouped.fullmatch(text) else text for text in map(_without_unit, (gold, found))]
-    if plain == [_without_unit(gold), _without_unit(found)]:
-        return None
-    return True if _are_same(*plain) else None
+_GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")
+
+
+def _ungroup(text: str) -> str:
+    """Remove commas that group thousands, where they cannot separate items."""
+    is_ambiguous = _GROUPED.fullmatch(text) or re.search(r"[(\[]|\\\{|\\begin", text)
+    plain = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
+    return text if is_ambiguous or re.search(r",(?! )", plain) else plain
+
+
+def _compare_grouped(gold: str, found: str) -> bool | None:
+    """100,200 may be a number or a list."""
+    plain = [text.replace(",", "") if _GROUPED.fullmatch(text) else text for text in (gold, found)]
+    return True if plain != [gold, found] and have_same_value(*map(_without_unit, plain)) else None
 
 
 def _items(text: str) -> list[str]:
@@ -106,6 +116,8 @@ def _compare_lists(gold: str, found: str) -> bool | None:
     of_both = [_items(text) for text in (gold, found)]
     if all(len(items) < 2 for items in of_both):
         return None
+    if any(re.fullmatch(r"0\d+", item) for items in of_both for item in items):
+        return False  # misplaced commas: 1,000,00
     if any(len(items) < 2 for items in of_both):  # only one has no brackets
         if any(len(items) < 2 and r"\text" in "".join(items) for items in of_both):
             return None
@@ -171,7 +183,6 @@ def _without_unit(text: str) -> str:
 
 def _compare_text(gold: str, found: str) -> bool | None:
     """Words are compared letter by letter, in either case; BAD is not DAB."""
-    gold, found = _without_unit(gold), _without_unit(found)
     if not _is_text(gold) and not _is_text(found):
         return None
     if not (_is_text(gold) and _is_text(found)):

@@ -9,8 +9,7 @@ from premem.scoring.grading.styles import Grader, Pair, Reference, Style
 
 
 def _find(solution: str) -> str | None:
-    _, marker, rest = solution.rpartition("#### ")
-    return rest.partition("\n")[0].strip() or None if marker else None
+    return read_after_marker(solution) or None
 
 
 def _problem(answer: str) -> str | None:
@@ -31,7 +30,7 @@ GSM8K = Style(
     GSM8K_REFERENCE,
     {
         "original": Grader("gsm8k-original-1", read_blindly_after_marker, find_spelled_alike_without_commas),
-        "strict": Grader("gsm8k-strict-1", _read_number_after_marker, _find_equal_numbers),
-        "lenient": Grader("gsm8k-lenient-1", read_last_number, _find_equal_numbers),
+        "strict": Grader("gsm8k-strict-2", _read_number_after_marker, _find_equal_numbers),
+        "lenient": Grader("gsm8k-lenient-2", read_last_number, _find_equal_numbers),
     },
 )

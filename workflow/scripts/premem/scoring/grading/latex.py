@@ -151,7 +151,7 @@ def normalise(text: str) -> str:
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
     text = _brace_arguments(_brace_roots(_replace_over(text)))
-    text = re.sub(r"(?<![\w.}/^\\])(\d+) *\\frac\{ *(\d+) *\}\{ *(\d+) *\}(?![\w^])", _improper, text)
+    text = re.sub(r"(?<![\w.}/^\\])(\d{1,99}) *\\frac\{ *(\d{1,99}) *\}\{ *(\d{1,99}) *\}(?![\w^])", _improper, text)
     return unwrap(re.sub(r"(?<!\\)[.,;:]+$", "", " ".join(text.split())).strip())
 
 

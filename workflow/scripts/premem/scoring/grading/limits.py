@@ -15,7 +15,7 @@ def find_equal_within(
     workers: int,
     prepare: Callable[[], None],
 ) -> set[Pair]:
-    """Return the pairs that ``compare`` finds equal. One that takes too long, or crashes, counts as unequal.
+    """Return the pairs that ``compare`` finds equal. One that takes too long, raises or crashes counts as unequal.
 
     Comparisons run in processes of their own, since nothing else ends one that hangs: Python looks at signals and
     threads between two of its own operations only, and a single power of large integers can take hours.
@@ -62,5 +62,7 @@ def _compare(first: str, second: str, compare: Callable[[str, str], bool], time_
     signal.alarm(math.ceil(time_limit) + 5)  # ends this worker even if the pool was killed and left it behind
     try:
         return compare(first, second)
+    except Exception:  # such as RecursionError: what cannot be compared is not equal
+        return False
     finally:
         signal.alarm(0)

@@ -36,7 +36,7 @@ MATH = Style(
     MATH_REFERENCE,
     {
         "original": Grader("math-original-1", read_by_phrases, find_spelled_alike),
-        "strict": Grader("math-strict-1", read_box, _find_equivalent),
-        "lenient": Grader("math-lenient-1", _read_anywhere, _find_equivalent),
+        "strict": Grader("math-strict-2", read_box, _find_equivalent),
+        "lenient": Grader("math-lenient-2", _read_anywhere, _find_equivalent),
     },
 )

@@ -21,7 +21,9 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+
 _VULGAR = re.compile(r"(?:(?<=\d) ?|(?<!\d))([¼½¾⅐-⅞↉])(?=(\w?))")
 _POWER_OF_TEN = re.compile(r"10([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 # Thousands in groups: 70 000, 70_000, 70'000. Commas are looked at later, since they also do other things.
-_GROUPS = re.compile(r"(?<![\w.,/'])\d{1,3}(?:(?: \d{3})+|(?:_\d{3})+|(?:'\d{3})+)(?!\d|[_',/]\d| ?/ ?\d| \d)")
+_GROUPS = re.compile(
+    r"(?<![\w.,/'])\d{1,3}(?:(?: \d{3})+|(?:_\d{3})+|(?:'\d{3})+)(?!\d|[_',/]\d| ?/ ?\d| \d(?!\d?/\d))"
+)
 _LATEX = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -171,7 +173,7 @@ _BAD_AFTER = re.compile(
     |[ -]?(?i:half(?!-)|halves|thirds|fourths|(?:fif|six|seven|eigh|nin|ten|hundred|thousand|million)ths
       |squared|cubed|factorial
       |mil|mio|mrd|mille|tsd|milliards?|mill[io]one[ns]?|to[ ]the[ ](?:power|\w+[ ]power))(?!\w)
-    |[ ](?:and|&)[ ](?:an?|one|two|three)[ -](?:half|third|quarter|fourth|fifth|sixth|eighth)s?(?!\w)
+    |[ ](?:and|&)[ ](?:an?|one|two|three)[ -](?:half|third|quarter|fourth|fifth|sixth|eighth)
     |\D*\b(?:below|under)[ ]zero""",
     re.VERBOSE,
 )
