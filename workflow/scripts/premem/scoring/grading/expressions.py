@@ -16,12 +16,20 @@ _RELATIONS = set(_FLIPPED) | {r"\in"}
 _MATRIX = re.compile(
     r"\\begin\{(?:[pbB]?matrix|smallmatrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:[pbB]?matrix|smallmatrix|array)\}"
 )
+# Words behind a number that are no unit: times of day, months.
+_NO_UNIT = (
+    r"(?!(?i:[ap][. ]*m|[ap]|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|bc|ad)(?:uary|ruary|ch|il|ust|"
+)
+_NO_UNIT += r"(?:em|o)ber)?[. ]*(?:\}|$|[ ]\d))"
+_POWER = r"(?:\^(?:\{-?\d\}|\d))?"
+_SHORT = r"(?:cm|mm|km|kg|mg|ml|mL|ft|in|yd|mi|lbs?|oz|hrs?|mph|sq|cu|cents?)"
 # A unit: text behind a number or an expression, with its power.
 _UNIT = re.compile(
-    r"""(?:[ ]*(?:/|\\cdot)?[ ]*\\text\{(?![ ]*[aApP][. ]*[mM][. ]*\})[^{}]*\}(?:\^(?:\{-?\d\}|\d))?)+$
-    |[ ]*\^\\circ[ ]*(?:[CFK]|\\text\{[ ]*[CFK][ ]*\})?[ ]*$
-    |(?<=[\d}])[ ]*(?:cm|mm|km|kg|mg|ml|mL|ft|in|yd|mi|lbs?|oz|hrs?|mph|sq|cu|cents?)(?:\^(?:\{\d\}|\d))?$
-    |(?<=[\d}])[ ]+(?:[mghsL]|(?!(?i:am|pm|p|a)\b)(?:[A-Za-z]{2,}[ /.]*)+)(?:\^(?:\{\d\}|\d))?$""",
+    rf"""(?:[ ]*(?:/|\\cdot)?[ ]*\\text\{{{_NO_UNIT}[^{{}}]*\}}{_POWER})+$
+    |[ ]*\\frac\{{\\text\{{[^{{}}]*\}}{_POWER}\}}\{{\\text\{{[^{{}}]*\}}{_POWER}\}}$
+    |[ ]*\^\\circ[ ]*(?:[CFK]|\\text\{{[ ]*[CFK][ ]*\}})?[ ]*$
+    |(?:(?<=[\d}}])[ ]*|(?<=[\w)])[ ]+){_SHORT}{_POWER}$
+    |(?<=[\d}}])[ ]+{_NO_UNIT}(?:[mghsL]|(?:[A-Za-z]{{2,}}[ .]*)+){_POWER}(?:[ ]?/[ ]?(?:[A-Za-z]+[ .]*)+{_POWER})*$""",
     re.VERBOSE,
 )
 _FUNCTIONS = set(
@@ -185,8 +193,8 @@ def _compare_text(gold: str, found: str) -> bool | None:
     """Words are compared letter by letter, in either case; BAD is not DAB."""
     if not _is_text(gold) and not _is_text(found):
         return None
-    if not (_is_text(gold) and _is_text(found)):
-        return have_same_text(gold, found)
+    if have_same_text(gold, found):
+        return True
     words = [
         [word for word in re.split(r",|;|\b(?:and|or)\b", _untext(text)) if word.strip()] for text in (gold, found)
     ]

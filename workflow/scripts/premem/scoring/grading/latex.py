@@ -62,7 +62,10 @@ _GREEK = set(
     "omega".split()
 )
 
-_WORD_MAGNITUDES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_WORD_MAGNITUDES = {
+    "dozen": "12",
+    **{word: f"10^{{{zeros}}}" for word, zeros in (("hundred", 2), ("thousand", 3), ("million", 6), ("billion", 9))},
+}
 _WORD_BASES = {
     word: number
     for number, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)
@@ -96,6 +99,8 @@ _REWRITES: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = 
         (r"\\(?:imath|jmath)(?![a-zA-Z])", "i"),
         (r"\\percent(?![a-zA-Z])|(?<!\\)%", r"\\%"),
         (r"\*\*", "^"),
+        (r"\\colon(?![a-zA-Z])", ":"),
+        (r"^\s*(?:\\(?:approx|sim|simeq)(?![a-zA-Z])|≈)", ""),
         (r"\\(?:ast|star)(?![a-zA-Z])", "*"),
         # All kinds of upright text are \text, and single letters of mathematics are themselves.
         (
@@ -108,6 +113,8 @@ _REWRITES: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = 
         (r"\\text\s*\{\s*([ie]|[^A-Za-z{}\\]*)\s*\}", r" \1 "),
         (r"\\text\{\s*(arc(?:sin|cos|tan)|sin|cos|tan|cot|sec|csc|log|ln|exp|max|min|gcd|lcm|det)\s*\}", r"\\\1 "),
         (r"(?i)\\text\{\s*,?\s*(?:and|or)\s*\}", " , "),
+        (r"(?i)\\text\{\s*(?:the )?empty set\s*\}", r"\\emptyset "),
+        (r"\\text\{\s*([-+]?\d[\d.,/]*)\s+([A-Za-z][^{}]*)\}", r"\1 \\text{\2}"),
         # Words.
         (r"(?i)(?<![\\a-z])(?:infinity|inf)(?![a-z])|\\text\{\s*(?:infinity|inf)\s*\}", r"\\infty "),
         (r"(?<![\\A-Za-z])pi(?![A-Za-z])", r"\\pi "),
@@ -117,10 +124,8 @@ _REWRITES: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = 
         (r"(?i)(?:\\text\{\s*|(?<=\d) ?)(?:percent|pct|per cent)\s*(?:\}|(?![A-Za-z}]))", r"\\%"),
         (r"\\text\{\s*\\?%\s*\}", r"\\%"),
         (
-            r"(?i)(?<=[\d}])\s*(?:\\text\{\s*)?(hundred|thousand|million|billion|trillion)(?![A-Za-z])\s*(\}?)",
-            lambda m: (
-                rf"\times 10^{{{_WORD_MAGNITUDES[m[1].lower()]}}}" + (r"\text{" if not m[2] and "{" in m[0] else "")
-            ),
+            r"(?i)(?<=[\d}])\s*(?:\\text\{\s*)?(hundred|thousand|million|billion|dozen)(?![A-Za-z])\s*(\}?)",
+            lambda m: rf"\times {_WORD_MAGNITUDES[m[1].lower()]}" + (r"\text{" if not m[2] and "{" in m[0] else ""),
         ),
         (
             r"(?i)(?<=[0-9A-Za-z])\s*(?:\\text\{|\b)\s*\(?\s*base[ -]*\}?\s*(\d+|[a-z]+)\s*\)?\s*\}?$",

@@ -19,7 +19,7 @@ from math_verify import LatexExtractionConfig
 _LATEX = LatexExtractionConfig(
     normalization_config=NormalizationConfig(basic_latex=True, malformed_operators=True, nits=True, boxed="none")
 )
-_DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d*)(?:\\overline\{(\d+)\})?(?![\d.])")
+_DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\{(\d+)\})?(?![\d.])")
 _RATIONAL = re.compile(r"([-+]?) ?(?:(\d+)|\\frac\{ ?([-+]?\d+) ?\}\{ ?([-+]?\d+) ?\}|(\d+) ?/ ?(\d+))")
 _POWER_OF_TEN = re.compile(r"(.*?)\s*(?:\\times|\\cdot|\*)\s*10\^(?:\{([-+]?\d{1,4})\}|(\d))")
 _BASE = re.compile(r"\(?([0-9A-Za-z]*\d[0-9A-Za-z]*|[A-Z]+)\)?_(?:\{ *(\d+) *\}|(\d))")
@@ -139,7 +139,7 @@ def _with_fractions(text: str) -> str:
 
     def fraction(match: re.Match[str]) -> str:
         whole, places, repeated = match.groups()
-        if not whole and not places and not repeated:
+        if not places and not repeated:
             return match[0]
         value = Fraction(int(whole + places or "0"), 10 ** len(places))
         if repeated:
