@@ -17,10 +17,10 @@ _MATRIX = re.compile(
     r"\\begin\{(?:[pbB]?matrix|smallmatrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:[pbB]?matrix|smallmatrix|array)\}"
 )
 # Words behind a number that are no unit: times of day, months.
-_NO_UNIT = (
-    r"(?!(?i:[ap][. ]*m|[ap]|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|bc|ad)(?:uary|ruary|ch|il|ust|"
+_MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|(?:sept?|oct|nov|dec)(?:(?:em|o)ber)?"
 )
-_NO_UNIT += r"(?:em|o)ber)?[. ]*(?:\}|$|[ ]\d))"
+_NO_UNIT = rf"(?![ ]*(?i:[ap][. ]*m|[ap]|bc|b\.c|ad|a\.d|{_MONTHS})[. ]*(?:\}}|$|[ ]\d))"
 _POWER = r"(?:\^(?:\{-?\d\}|\d))?"
 _SHORT = r"(?:cm|mm|km|kg|mg|ml|mL|ft|in|yd|mi|lbs?|oz|hrs?|mph|sq|cu|cents?)"
 # A unit: text behind a number or an expression, with its power.
