@@ -22,7 +22,7 @@ def _read_number_after_marker(text: str) -> str | None:
 
 
 def _find_equal_numbers(pairs: Collection[Pair], time_limit: float, workers: int) -> set[Pair]:
-    return {pair for pair in pairs if read_number(pair[1]) == read_number(pair[0])}
+    return {pair for pair in pairs if (value := read_number(pair[0])) is not None and value == read_number(pair[1])}
 
 
 GSM8K_REFERENCE = Reference(_find, _problem, write=lambda answer: f"#### {answer}")

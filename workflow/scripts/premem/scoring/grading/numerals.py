@@ -22,7 +22,7 @@ _VULGAR = re.compile(r"(?:(?<=\d) ?|(?<!\d))([¼½¾⅐-⅞↉])(?=(\w?))")
 _POWER_OF_TEN = re.compile(r"10([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 # Thousands in groups: 70 000, 70_000, 70'000. Commas are looked at later, since they also do other things.
 _GROUPS = re.compile(
-    r"(?<![\w.,/'])\d{1,3}(?:(?: \d{3})+|(?:_\d{3})+|(?:'\d{3})+)(?!\d|[_',/]\d| ?/ ?\d| \d(?!\d?/\d))"
+    r"(?<![\w.,/'])(?<!\d )\d{1,3}(?:(?: \d{3})++|(?:_\d{3})++|(?:'\d{3})++)(?!\d|[_',/]\d| ?/ ?\d| \d(?!\d?/\d))"
 )
 _LATEX = [
     (re.compile(pattern), replacement)
