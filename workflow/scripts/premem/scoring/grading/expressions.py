@@ -37,7 +37,9 @@ _FUNCTIONS = set(
 )
 _WORD = re.compile(r"(?<![\\A-Za-z\d_])[A-Za-z]{2,}")
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
-_CHOICE = re.compile(r"(?:(?i:option|choice|answer)\s*)?(?:\(([A-Za-z])\)|([A-Z])(?=\s*[).:]|$)\s*\)?)\s*[.:]?\s*(.*)")
+_CHOICE = re.compile(
+    r"(?:(?i:option|choice|answer)\s*)?(?:\(([A-Za-z])\)(?![-+*/^=_])|([A-Z])(?=\s*[).:]|$)\s*\)?)\s*[.:]?\s*(.*)"
+)
 
 
 def are_equivalent(answer: str, extracted: str) -> bool:
