@@ -241,6 +241,8 @@ def _read_sign(match: re.Match[str], line: str, strict: bool) -> tuple[int, int 
             if not is_sign:
                 is_mixed = bare[-1].isdigit() and match["denominator"]  # 2-1/2
                 return after_sign, None if strict or is_mixed else 1
+        if sign == 1 and spaced:
+            start = after_sign
     opened = bare.rstrip("([{ ")
     clock = re.search(r"\d[:']$", before) and len(match["number"].rstrip(".,")) < 3
     if (
@@ -291,7 +293,7 @@ def _ungroup(digits: str) -> str:
 def _read_only_numeral(line: str) -> tuple[str, Fraction | None]:
     """Return the number that a line states, as it is written there, and its value.
 
-    The line may give it twice with an equals sign between. With several different numbers, which is meant would be a
+    The line may repeat it, at once or after an equals sign. With several different numbers, which is meant would be a
     guess: then, and if it is unreadable, return the line and None; with no number, return "" and None.
     """
     normalised = _normalise(line)
@@ -300,7 +302,8 @@ def _read_only_numeral(line: str) -> tuple[str, Fraction | None]:
         return "", None
     first = numerals[0]
     gaps = [normalised[a.end : b.start] for a, b in pairwise(numerals)]
-    if first.value is None or any(n.value != first.value for n in numerals) or any("=" not in gap for gap in gaps):
+    repeated = all("=" in gap or not gap.strip(" .,;") for gap in gaps)
+    if first.value is None or any(n.value != first.value for n in numerals) or not repeated:
         return line.strip(), None
     return normalised[first.start : first.end], first.value
 
