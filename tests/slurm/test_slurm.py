@@ -62,14 +62,14 @@ def checkout_on_slurm(slurm, finished, tmp_path_factory):
 
 
 def start(folder: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "study.yaml", *QUICK]
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "study.yaml", *QUICK]
     with (folder / "said").open("w") as said:
         return subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env={**os.environ, "NO_COLOR": "1"})
 
 
 def call(folder: Path, *arguments: object) -> tuple[int, str]:
     """Call Snakemake with the profile; return its status and what it said."""
-    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "study.yaml", *QUICK]
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "study.yaml", *QUICK]
     command += list(map(str, arguments))
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     return done.returncode, done.stdout + done.stderr
