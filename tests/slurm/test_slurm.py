@@ -24,8 +24,13 @@ from local_slurm import LocalSlurm, run
 
 SCORES = "results/tiny/runs/tiny/arithmetic"
 HALF = "lr1e-2_ep2_half_seed0"
-QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"]
-QUICK += ["--set-resources", "measure_perplexity:mem_mb=2000 * attempt"]  # so that little is enough to be too much
+PERTURBED = [f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-{epoch}/perturbed_samples.parquet" for epoch in (2, 4)]
+PROFILE = ["--profile", "slurm", "--configfile", "study.yaml", "--slurm-init-seconds-before-status-checks", "1"]
+PROFILE += ["--latency-wait", "10", "--set-resources"]
+PROFILE += ["measure_perplexity:mem_mb=2000 * attempt"]  # so that little is enough to be too much
+PROFILE += ["measure_perplexity:slurm_extra='--nice=-1000'"]  # what others need not wait for takes its time first
+SNAKEMAKE = [Path(sys.executable).with_name("snakemake"), *PROFILE]
+ATTENTIVE = [sys.executable, Path(__file__).with_name("attentive_snakemake.py"), *PROFILE]
 
 
 @dataclass
@@ -61,18 +66,16 @@ def checkout_on_slurm(slurm, finished, tmp_path_factory):
     return here
 
 
-def start(folder: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "study.yaml", *QUICK]
+def start(folder: Path, *command: object) -> subprocess.Popen:
+    """Call Snakemake; what it says goes to the file `said`."""
+    environment = {**os.environ, "NO_COLOR": "1"}
     with (folder / "said").open("w") as said:
-        return subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env={**os.environ, "NO_COLOR": "1"})
+        return subprocess.Popen(list(map(str, command)), cwd=folder, stdout=said, stderr=said, env=environment)
 
 
-def call(folder: Path, *arguments: object) -> tuple[int, str]:
-    """Call Snakemake with the profile; return its status and what it said."""
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "study.yaml", *QUICK]
-    command += list(map(str, arguments))
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
-    return done.returncode, done.stdout + done.stderr
+def call(folder: Path, *command: object) -> tuple[int, str]:
+    """Call Snakemake until it ends; return its status and what it said."""
+    return start(folder, *command).wait(), (folder / "said").read_text()
 
 
 def running() -> set[str]:
@@ -87,7 +90,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     said = story.folder / "said"
 
     # Snakemake is killed once a run has been trained.
-    first = start(story.folder)
+    first = start(story.folder, *ATTENTIVE)
     trained = re.compile(r"Finished jobid: \d+ \(Rule: train")
     slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 400)
     assert first.poll() is None, said.read_text()[-3000:]
@@ -101,8 +104,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     subprocess.run([sys.executable, "-m", "snakemake", "--unlock", "--configfile", "study.yaml"], cwd=story.folder)
     run("scontrol", "update", f"NodeName={slurm.host}", "State=DRAIN", "Reason=test")
     run("sbatch", "--hold", f"--chdir={story.folder}", "--wrap=true")
-    start(story.folder).wait()
-    story.refused = said.read_text()
+    _, story.refused = call(story.folder, *SNAKEMAKE)
     run("scancel", "--user=root")
     slurm.wait_for(lambda: not run("squeue", "-h").strip(), "an empty queue")
     story.finished_before = {
@@ -113,7 +115,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
 
     # Its jobs wait for the drained node, and then meet their fates.
     (story.folder / "fate" / "armed").touch()
-    second = start(story.folder)
+    second = start(story.folder, *ATTENTIVE, "--", "all", *PERTURBED)
     try:
         slurm.wait_for(lambda: "PD" in run("squeue", "-h", "-o", "%t"), "jobs that wait for the node")
         story.pending = [job for job in slurm.jobs() if job["JobState"] == "PENDING"]
@@ -136,6 +138,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
 def test_the_tables_are_those_of_a_local_run(story, finished):
     results = story.folder / "results" / "tiny"
     paths = [path.relative_to(results) for kind in ("runs", "pairs") for path in (results / kind).rglob("*.*")]
+    paths = [path for path in paths if "perturbed" not in path.name]  # which the local run was not asked for
     tables = [path for path in paths if path.suffix == ".parquet"]
     assert sum(path.parts[0] == "runs" for path in tables) == 3 * 5 + 5
     for path in tables:
@@ -176,18 +179,18 @@ def test_gpus_are_given_one_by_one(story):
 
 
 @pytest.mark.parametrize(
-    ("fate", "script", "name", "state"),
+    ("fate", "script", "state"),
     [
-        ("time", "measure_perplexity.py", "lr1e-2_ep4_full_seed0", "TIMEOUT"),
-        ("scancel", "measure_perplexity.py", "lr1e-3_ep4_full_seed0", "CANCELLED"),
-        ("memory", "measure_perplexity.py", HALF, "FAILED"),  # as Slurm calls it without cgroups
-        ("kill", "sample.py", "lr1e-2_ep4_full_seed0", "FAILED"),
+        ("time", "measure_perplexity.py", "TIMEOUT"),
+        ("scancel", "measure_perplexity.py", "CANCELLED"),
+        ("memory", "measure_perplexity.py", "FAILED"),  # as Slurm calls it without cgroups
+        ("kill", "sample.py", "FAILED"),
     ],
 )
-def test_a_job_that_ends_badly_is_tried_again_with_more(story, fate, script, name, state):
-    assert (story.folder / "fate" / fate).exists()
+def test_a_job_that_ends_badly_is_tried_again_with_more(story, fate, script, state):
+    folder = (story.folder / "fate" / fate).read_text()
     starts = [note for note in story.notes() if note["event"] == "start"]
-    tried = [note["job"] for note in starts if (note["script"], note["run"]) == (script, name)]
+    tried = [note["job"] for note in starts if (note["script"], note["folder"]) == (script, folder)]
     detail = {job["JobId"]: job for job in story.jobs}
     last = detail[tried[-1]]
     first = next(detail[job] for job in reversed(tried) if detail[job]["JobState"] != "COMPLETED")
@@ -199,6 +202,8 @@ def test_a_job_that_ends_badly_is_tried_again_with_more(story, fate, script, nam
     assert last["TimeLimit"] == "01:02:00"
     if fate == "kill":  # one of an array, which is tried again alone
         assert "ArrayTaskId" in first and "ArrayTaskId" not in last
+        others = [job for job in story.jobs if job.get("ArrayJobId") == first["ArrayJobId"] and job != first]
+        assert others and {job["JobState"] for job in others} == {"COMPLETED"}  # without the files of the first one
 
 
 def test_what_was_finished_before_snakemake_was_killed_is_kept(story):
@@ -220,46 +225,50 @@ def test_failures_are_readable(story):
     assert "TIMEOUT" in story.said
 
 
+def test_perturbed_prompts_are_sampled_in_an_array(story):
+    jobs = [job for job in story.jobs if job.get("Comment", "").startswith("rule_sample_perturbed")]
+    assert len({job["ArrayJobId"] for job in jobs}) == 1
+    assert {job["ArrayTaskId"] for job in jobs} == {"1", "2"}
+    assert all((story.folder / path).exists() for path in PERTURBED)
+
+
 @pytest.mark.parametrize(
     ("limit", "named"), [(["--jobs", 1], "--jobs 1 (of 2)"), (["--resources", "disk_gb=1"], "--resources disk_gb")]
 )
 def test_a_limit_and_arrays_are_refused_and_a_limit_alone_works(story, limit, named):
     samples = [f"{SCORES}/{HALF}/epoch-2/samples.parquet", f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-2/samples.parquet"]
-    sample = [*limit, "--forcerun", "sample_checkpoint", "--", *(samples)]
+    sample = [*limit, "--forcerun", "sample_checkpoint", "--", *samples]
     before = {path: (story.folder / path).stat().st_mtime for path in samples}
-    status, said = call(story.folder, *sample)
+    status, said = call(story.folder, *SNAKEMAKE, *sample)
     assert status != 0
     assert f"{named}: a limit and job arrays do not go together; add --slurm-array-jobs none" in said
     assert {path: (story.folder / path).stat().st_mtime for path in samples} == before
     if "--jobs" in limit:
-        status, said = call(story.folder, "--slurm-array-jobs", "none", *sample)
+        status, said = call(story.folder, *SNAKEMAKE, "--slurm-array-jobs", "none", *sample)
         assert status == 0, said[-3000:]
         assert all((story.folder / path).stat().st_mtime > time for path, time in before.items())
 
 
-def test_perturbed_prompts_are_sampled_in_an_array(story):
-    samples = [f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-{epoch}/perturbed_samples.parquet" for epoch in (2, 4)]
-    status, said = call(story.folder, "--", *samples)
-    assert status == 0, said[-3000:]
-    assert len(re.findall("Submitted array job .* The individual task IDs are 1-2", said)) == 1
-    assert all((story.folder / path).exists() for path in samples)
-
-
-def test_a_job_that_fails_for_good_is_told_with_the_last_lines_of_its_log(story):
+@pytest.fixture(scope="module")
+def failed(story) -> str:
+    """What a call says one of whose jobs fails for good, while another is refused by Slurm."""
     (story.folder / "fate" / "broken").touch()
-    target = f"{SCORES}/{HALF}/perplexity.parquet"
-    status, said = call(story.folder, "--retries", 1, "--forcerun", "measure_perplexity", "--", target)
+    targets = [f"{SCORES}/{HALF}/{table}.parquet" for table in ("perplexity", "weights")]
+    more = ["--retries", 1, "--set-resources", "measure_weights:gpu=3", "--forcerun", "measure_perplexity"]
+    status, said = call(story.folder, *ATTENTIVE, *more, "--", *targets)
     (story.folder / "fate" / "broken").unlink()
     assert status != 0
-    assert len(set(re.findall(r"external_jobid: (\d+)", said))) == 2
-    end = said[said.rindex("measure_perplexity failed: ") :]
+    return said
+
+
+def test_a_job_that_fails_for_good_is_told_with_the_last_lines_of_its_log(failed):
+    of_perplexity = [part for part in failed.split("Error in rule ") if part.startswith("measure_perplexity:")]
+    assert len(set(re.findall(r"external_jobid: (\d+)", "".join(of_perplexity)))) == 2
+    end = failed[failed.rindex("measure_perplexity failed: ") :]
     assert end.startswith("measure_perplexity failed: model=tiny, dataset=arithmetic, lr=1e-2, epochs=2, size=half")
     assert f"logs/measure_perplexity/tiny/arithmetic/{HALF}.log, its last lines:\n  | error: broken for good" in end
 
 
-def test_more_gpus_than_there_are_are_refused(story):
-    target = f"{SCORES}/{HALF}/perplexity.parquet"
-    more = ["--retries", 0, "--set-resources", "measure_perplexity:gpu=3"]
-    status, said = call(story.folder, *more, "--forcerun", "measure_perplexity", "--", target)
-    assert status != 0
-    assert "Requested node configuration is not available" in said
+def test_more_gpus_than_there_are_are_refused(failed):
+    assert "Requested node configuration is not available" in failed
+    assert "measure_weights failed: model=tiny, dataset=arithmetic, lr=1e-2, epochs=2, size=half" in failed
