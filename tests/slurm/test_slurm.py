@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -28,7 +29,8 @@ PERTURBED = [f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-{epoch}/perturbed_samples.pa
 PROFILE = ["--profile", "slurm", "--configfile", "study.yaml", "--slurm-init-seconds-before-status-checks", "1"]
 PROFILE += ["--latency-wait", "10", "--set-resources"]
 PROFILE += ["measure_perplexity:mem_mb=2000 * attempt"]  # so that little is enough to be too much
-PROFILE += ["measure_perplexity:slurm_extra='--nice=-1000'"]  # what others need not wait for takes its time first
+# What others need not wait for takes its time first.
+PROFILE += ["measure_perplexity:slurm_extra='--nice=-1000' if attempt == 1 else ''"]
 SNAKEMAKE = [Path(sys.executable).with_name("snakemake"), *PROFILE]
 ATTENTIVE = [sys.executable, Path(__file__).with_name("attentive_snakemake.py"), *PROFILE]
 
@@ -44,9 +46,7 @@ class Story:
     pending: list[dict[str, str]] = field(default_factory=list)
     drained: tuple[datetime, datetime] | None = None
     jobs: list[dict[str, str]] = field(default_factory=list)
-
-    def notes(self) -> list[dict]:
-        return [json.loads(line) for line in (self.folder / "fate" / "notes").read_text().splitlines()]
+    notes: list[dict] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +132,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
         second.kill()
     story.said, story.jobs = said.read_text(), slurm.jobs()
     assert status == 0, story.said[-6000:]
+    story.notes = [json.loads(line) for line in (story.folder / "fate" / "notes").read_text().splitlines()]
     return story
 
 
@@ -164,11 +165,10 @@ def test_nothing_starts_on_a_drained_node(story):
 
 def test_gpus_are_given_one_by_one(story):
     """Whichever Slurm chooses: how many jobs each GPU gets is chance. Jobs that ended badly count as well."""
-    notes = story.notes()
-    ends = {note["process"]: note["time"] for note in notes if note["event"] == "end"}
+    ends = {note["process"]: note["time"] for note in story.notes if note["event"] == "end"}
     ended = {job["JobId"]: job["EndTime"] for job in story.jobs}  # whole seconds
     on = {"0": [], "1": []}
-    for note in notes:
+    for note in story.notes:
         if note["event"] == "start":
             end = ends.get(note["process"]) or datetime.fromisoformat(ended[note["job"]]).timestamp()
             on[note["gpus"]].append((note["time"], end))
@@ -189,7 +189,7 @@ def test_gpus_are_given_one_by_one(story):
 )
 def test_a_job_that_ends_badly_is_tried_again_with_more(story, fate, script, state):
     folder = (story.folder / "fate" / fate).read_text()
-    starts = [note for note in story.notes() if note["event"] == "start"]
+    starts = [note for note in story.notes if note["event"] == "start"]
     tried = [note["job"] for note in starts if (note["script"], note["folder"]) == (script, folder)]
     detail = {job["JobId"]: job for job in story.jobs}
     last = detail[tried[-1]]
@@ -232,43 +232,64 @@ def test_perturbed_prompts_are_sampled_in_an_array(story):
     assert all((story.folder / path).exists() for path in PERTURBED)
 
 
-@pytest.mark.parametrize(
-    ("limit", "named"), [(["--jobs", 1], "--jobs 1 (of 2)"), (["--resources", "disk_gb=1"], "--resources disk_gb")]
-)
-def test_a_limit_and_arrays_are_refused_and_a_limit_alone_works(story, limit, named):
-    samples = [f"{SCORES}/{HALF}/epoch-2/samples.parquet", f"{SCORES}/lr1e-3_ep4_full_seed0/epoch-2/samples.parquet"]
-    sample = [*limit, "--forcerun", "sample_checkpoint", "--", *samples]
-    before = {path: (story.folder / path).stat().st_mtime for path in samples}
-    status, said = call(story.folder, *SNAKEMAKE, *sample)
-    assert status != 0
-    assert f"{named}: a limit and job arrays do not go together; add --slurm-array-jobs none" in said
-    assert {path: (story.folder / path).stat().st_mtime for path in samples} == before
-    if "--jobs" in limit:
-        status, said = call(story.folder, *SNAKEMAKE, "--slurm-array-jobs", "none", *sample)
-        assert status == 0, said[-3000:]
-        assert all((story.folder / path).stat().st_mtime > time for path, time in before.items())
+LIMITED = ["--forcerun", "sample_checkpoint", "--"]
+LIMITED += [f"{SCORES}/{run}/epoch-2/samples.parquet" for run in (HALF, "lr1e-3_ep4_full_seed0")]
+FAILING = ["--retries", 1, "--set-resources", "measure_weights:gpu=3", "--forcerun", "measure_perplexity", "--"]
+FAILING += [f"{SCORES}/{HALF}/{table}.parquet" for table in ("perplexity", "weights")]
+CALLS = {
+    "limited jobs": [*SNAKEMAKE, "--jobs", 1, *LIMITED],
+    "limited disk": [*SNAKEMAKE, "--resources", "disk_gb=1", *LIMITED],
+    "limited jobs without arrays": [*ATTENTIVE, "--slurm-array-jobs", "none", "--jobs", 1, *LIMITED],
+    "failing": [*ATTENTIVE, *FAILING],
+}
 
 
 @pytest.fixture(scope="module")
-def failed(story) -> str:
-    """What a call says one of whose jobs fails for good, while another is refused by Slurm."""
-    (story.folder / "fate" / "broken").touch()
-    targets = [f"{SCORES}/{HALF}/{table}.parquet" for table in ("perplexity", "weights")]
-    more = ["--retries", 1, "--set-resources", "measure_weights:gpu=3", "--forcerun", "measure_perplexity"]
-    status, said = call(story.folder, *ATTENTIVE, *more, "--", *targets)
-    (story.folder / "fate" / "broken").unlink()
+def called(story) -> dict[str, tuple[Path, int, str]]:
+    """Further calls, two at a time, each in a copy of the study: its folder, its status and what it said."""
+
+    def call_in_copy(name: str) -> tuple[Path, int, str]:
+        folder = shutil.copytree(story.folder, story.folder.with_name(name.replace(" ", "-")), symlinks=True)
+        return folder, *call(folder, *CALLS[name])
+
+    (story.folder / "fate" / "broken").touch()  # what measures perplexity
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(CALLS, pool.map(call_in_copy, CALLS), strict=True))
+
+
+def sampled(folder: Path) -> list[float]:
+    """When the samples that a limited call asks for were made."""
+    return [(folder / path).stat().st_mtime for path in LIMITED if path.endswith(".parquet")]
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("limited jobs", "--jobs 1 (of 2)"), ("limited disk", "--resources disk_gb")]
+)
+def test_a_limit_and_arrays_are_refused(story, called, name, named):
+    folder, status, said = called[name]
     assert status != 0
-    return said
+    assert f"{named}: a limit and job arrays do not go together; add --slurm-array-jobs none" in said
+    assert sampled(folder) == sampled(story.folder)
 
 
-def test_a_job_that_fails_for_good_is_told_with_the_last_lines_of_its_log(failed):
-    of_perplexity = [part for part in failed.split("Error in rule ") if part.startswith("measure_perplexity:")]
+def test_a_limit_alone_works(story, called):
+    folder, status, said = called["limited jobs without arrays"]
+    assert status == 0, said[-3000:]
+    assert all(now > before for now, before in zip(sampled(folder), sampled(story.folder), strict=True))
+
+
+def test_a_job_that_fails_for_good_is_told_with_the_last_lines_of_its_log(called):
+    _, status, said = called["failing"]
+    assert status != 0
+    of_perplexity = [part for part in said.split("Error in rule ") if part.startswith("measure_perplexity:")]
     assert len(set(re.findall(r"external_jobid: (\d+)", "".join(of_perplexity)))) == 2
-    end = failed[failed.rindex("measure_perplexity failed: ") :]
+    end = said[said.rindex("measure_perplexity failed: ") :]
     assert end.startswith("measure_perplexity failed: model=tiny, dataset=arithmetic, lr=1e-2, epochs=2, size=half")
     assert f"logs/measure_perplexity/tiny/arithmetic/{HALF}.log, its last lines:\n  | error: broken for good" in end
 
 
-def test_more_gpus_than_there_are_are_refused(failed):
-    assert "Requested node configuration is not available" in failed
-    assert "measure_weights failed: model=tiny, dataset=arithmetic, lr=1e-2, epochs=2, size=half" in failed
+def test_more_gpus_than_there_are_are_refused(called):
+    _, status, said = called["failing"]
+    assert status != 0
+    assert "Requested node configuration is not available" in said
+    assert "measure_weights failed: model=tiny, dataset=arithmetic, lr=1e-2, epochs=2, size=half" in said
