@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from local_slurm import LocalSlurm, run
+from local_slurm import TOO_LONG, LocalSlurm, run
 
 SCORES = "results/tiny/runs/tiny/arithmetic"
 HALF = "lr1e-2_ep2_half_seed0"
@@ -92,7 +92,7 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
     # Snakemake is killed once a run has been trained.
     first = start(story.folder, *ATTENTIVE)
     trained = re.compile(r"Finished jobid: \d+ \(Rule: train")
-    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run", 400)
+    slurm.wait_for(lambda: first.poll() is not None or trained.search(said.read_text()), "a trained run")
     assert first.poll() is None, said.read_text()[-3000:]
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -124,10 +124,10 @@ def story(slurm: LocalSlurm, checkout_on_slurm: Path) -> Story:
         slurm.wait_for(lambda: len(running()) > 1, "running jobs")
         run("scontrol", "update", f"NodeName={slurm.host}", "State=DRAIN", "Reason=test")
         begin, ran = datetime.now(), running()
-        slurm.wait_for(lambda: ran - running(), "the end of one of them", 180)
+        slurm.wait_for(lambda: ran - running(), "the end of one of them")
         story.drained = begin, datetime.now()
         run("scontrol", "update", f"NodeName={slurm.host}", "State=RESUME")
-        status = second.wait(timeout=900)
+        status = second.wait(timeout=TOO_LONG)
     finally:
         second.kill()
     story.said, story.jobs = said.read_text(), slurm.jobs()
