@@ -6,8 +6,6 @@ import re
 
 def own_path(path):
     """Return a path of the user's as commands take it: `~` is spelled out, and nothing looks like an option."""
-    if set("{}") & set(str(path)):
-        refuse(f"{path}: Snakemake takes braces in a path for wildcards; give the file or folder another name")
     path = Path(path).expanduser()
     return str(path.absolute() if str(path).startswith("-") else path)
 

@@ -1,10 +1,11 @@
-# What works around faults of Snakemake and its Slurm plugin. All other files use both as documented.
+# What works around faults of Snakemake and its Slurm plugin, mostly with parts of them that are not public.
 # Each entry says the symptom, the version in which it was seen, and when the entry can go.
 
 import os
 from collections import deque
 from importlib.metadata import version
 
+from packaging.version import Version
 from snakemake.cli import get_argument_parser
 from snakemake.dag import DAG
 from snakemake.jobs import Job
@@ -18,9 +19,7 @@ def warn_of_newer_snakemake():
     It can go when the other entries have gone.
     """
     installed = version("snakemake")
-    if workflow.is_main_process and [int(part) for part in installed.split(".")[:2]] > [
-        int(part) for part in TESTED.split(".")
-    ]:
+    if workflow.is_main_process and Version(installed).release[:2] > Version(TESTED).release:
         logger.warning(
             f"Snakemake {installed} is newer than the tested version {TESTED}; if a call fails in an unexpected way, "
             f'install that one: pip install "snakemake=={TESTED}.*"'
