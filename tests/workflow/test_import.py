@@ -9,6 +9,10 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
+from fetch_release import main as fetch_release
+from premem.base.errors import UserError
+from premem.config.imports import Release
+from premem.config.load import load_study
 from premem.config.sweep import spell_learning_rate
 
 
@@ -90,6 +94,47 @@ def test_a_release_that_cannot_be_fetched_is_said(checkout, small_release, tmp_p
     assert not (tmp_path / "results" / "elsewhere" / "releases" / "m" / "d").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"subfolder": "{outside}"}, "release.subfolder: '/.*' is no name within a repository"),
+        ({"subfolder": "../outside"}, "release.subfolder: '../outside' is no name within a repository"),
+        ({"subfolder": "ckpts/*"}, "release.subfolder: .* is no name within a repository"),
+        ({"runs": "../toy"}, "release.runs: '../toy' is no name within a repository"),
+        ({"runs": "*"}, "release.runs: .* is no name within a repository"),
+        ({"repository": "--upload-pack=touch x"}, "release.repository: it is empty or begins with a hyphen"),
+        ({"revision": "--orphan"}, "release.revision: it is empty or begins with a hyphen"),
+    ],
+)
+def test_a_release_stays_within_its_repository(change, message, tmp_path):
+    release = {"runs": "toy"} | {key: value.format(outside=tmp_path) for key, value in change.items()}
+    entry = {"model": "m", "dataset": "d", "release": release}
+    with pytest.raises(UserError, match=message):
+        load_study({"study": "elsewhere", "imports": [entry]}, "study.yaml")
+
+
+def test_a_link_in_a_repository_is_not_followed(small_release, tmp_path):
+    """Else a release could have the reader's own folders moved."""
+    outside = tmp_path / "outside" / "toy_2epochs_full_lr1e-05_bs4"
+    outside.mkdir(parents=True)
+    repository = tmp_path / "repository"
+    (repository / "linked").symlink_to(outside.parent)
+    (repository / "ckpts" / "toy_linked").symlink_to(outside)
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "links"], check=True)
+    said = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, encoding="utf-8").stdout
+    release = Release(**{**small_release, "revision": said.strip()})
+    (tmp_path / "d.json").write_text("old", encoding="utf-8")
+    with pytest.raises(UserError, match="holds no folder linked/toy_… at"):
+        fetch_release(release.model_copy(update={"subfolder": "linked"}), tmp_path / "d", tmp_path / "d.json")
+    assert not (tmp_path / "d").exists()
+    assert not (tmp_path / "d.json").exists()
+    fetch_release(release, tmp_path / "d", tmp_path / "d.json")
+    assert len([*(tmp_path / "d").iterdir()]) == 3
+    assert outside.is_dir()
+
+
 def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     random = np.random.default_rng(0)
     train, test = [], []
@@ -105,7 +150,7 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     pd.DataFrame(test).to_parquet(tmp_path / "test.parquet")
     tables = {"train": [str(tmp_path / "train.csv")], "test": [str(tmp_path / "test.parquet")]}
     entry = {"model": "mine", "dataset": "d", "tables": tables}
-    study = write_study(tmp_path, entry, predictors={"names": "all"}, examples={"shown": 2})
+    study = write_study(tmp_path, entry, predictors={"names": "all"}, example_reports={"shown": 2})
     run_study(checkout, "regression", "scrutiny", "predictors", "example_reports", "--configfile", study)
     pair = tmp_path / "results" / "elsewhere" / "pairs" / "mine" / "d"
     points = pd.read_csv(pair / "points.csv")
@@ -144,6 +189,21 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
     for figure in re.findall(r"\]\((.*?\.png)\)", page):
         assert (pair / figure).is_file()
 
+    # Two finished studies in one: a folder of each, whose tables are read as they are.
+    other = tmp_path / "other" / "pairs" / "mine" / "d"
+    other.mkdir(parents=True)
+    for name in ("memorization", "test_accuracy"):
+        table = pd.read_parquet(pair / f"{name}.parquet")
+        table["run"] = table["run"].str.replace("seed0", "seed1")
+        table.assign(seed=1).drop(columns=["seed"] * (name != "memorization")).to_parquet(other / f"{name}.parquet")
+    entry = {"model": "both", "dataset": "d", "tables": {"folders": [str(pair), str(other)]}}
+    run_study(checkout, "regression", "--configfile", write_study(tmp_path, entry))
+    joined = pd.read_csv(tmp_path / "results" / "elsewhere" / "pairs" / "both" / "d" / "points.csv")
+    assert joined["run"].unique().tolist() == [*runs, *(run.replace("seed0", "seed1") for run in runs)]
+    columns = ["epoch", "test_accuracy", "train_accuracy"]
+    assert joined[columns].head(len(points)).equals(points[columns])
+
+    write_study(tmp_path, {**entry, "model": "mine", "tables": tables})
     pd.DataFrame(train).assign(perplexity=0.5).to_csv(tmp_path / "train.csv", index=False)
     done = snakemake(checkout, "regression", "--configfile", study)
     assert done.returncode != 0

@@ -249,7 +249,7 @@ def test_a_pool_is_collected_from(curated, edited, tmp_path):
             "new_examples.pool: column 'parent' (for resembles) is missing; the source has",
         ),
         ({}, rows[:3], "8 new examples wanted, 5 of them are missing"),
-        ({}, [*rows, rows[0]], "new_examples.pool: 1 bad examples: row 48: the same question as row 0"),
+        ({}, [*rows, rows[0]], "pool.jsonl, row 49: the same question as"),
     ):
         done = snakemake(with_pool(spoilt, **changes), *command)
         assert done.returncode != 0

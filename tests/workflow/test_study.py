@@ -350,7 +350,7 @@ def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path
     done = snakemake(checkout, "--configfile", tmp_path / "study.yaml", "--forcerun", "prepare_data")
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "datasets.mine.test.test: 1 bad examples: row 9: question is empty" in said
+    assert f"datasets.mine.test.test: 1 bad examples: {files['test']['files'][0]}, row 10: question is empty" in said
     assert "bad_examples: drop" in said
     assert "MissingOutputException" not in said
     at_the_end = said.rpartition("prepare_data failed: dataset=mine, split=test")[2]

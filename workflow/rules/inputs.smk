@@ -103,7 +103,7 @@ def imported_files(wildcards):
     """Return the files that a pair's imported results are read from."""
     entry = imported(wildcards)
     if entry.tables:
-        return [own_path(file) for file in (*entry.tables.train, *entry.tables.test)]
+        return [own_path(file) for files in entry.tables.files.values() for file in files]
     if not STUDY.local_release:
         return f"{RELEASE}.json"
     return sorted(Path(release_folder(wildcards)).glob(f"{entry.release.runs}_*/**/*.npy"))

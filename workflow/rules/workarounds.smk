@@ -2,9 +2,11 @@
 # Each entry says the symptom, the version in which it was seen, and when the entry can go.
 
 import os
+from collections import deque
 from importlib.metadata import version
 
 from snakemake.cli import get_argument_parser
+from snakemake.dag import DAG
 from snakemake.jobs import Job
 
 TESTED = "9.27"
@@ -62,6 +64,39 @@ def remember_failures():
         workflow.persistence.started(job)
 
 
+def look_behind_ancient_inputs():
+    """Let Snakemake check a job by itself where something runs again that is only `ancient` to it.
+
+    Symptom: Snakemake skips the own check of every job that comes after a job that runs again, since it will run anyway.
+        A job to which all files of the earlier one are `ancient` does not run because of it. So its own reasons, such as
+        an input that an interrupted call has renewed, are never looked at, and old results count as done.
+    Seen in: Snakemake 9.27.1.
+    It can go when: tests/workflow/test_interruptions.py passes without it.
+    """
+    if hasattr(DAG.update_needrun, "original"):  # the workflow is read a second time in this process
+        return
+    original = DAG.update_needrun
+
+    async def update_needrun(dag, create_inventory=False):
+        def jobs_that_will_run(direction, job):
+            todo, seen = deque([job]), {job}
+            while todo:
+                for later, files in direction[todo.popleft()].items():
+                    if later not in seen and not all(file.is_ancient for file in files):
+                        seen.add(later)
+                        todo.append(later)
+            return seen
+
+        dag.bfs = jobs_that_will_run  # in there, it serves to find the jobs whose check is skipped, and nothing else
+        try:
+            await original(dag, create_inventory)
+        finally:
+            del dag.bfs
+
+    update_needrun.original = original
+    DAG.update_needrun = update_needrun
+
+
 def asks_for_runtime(rule):
     """Return whether a rule itself asks for a runtime.
 
@@ -102,18 +137,22 @@ def leave_first_of_array_alone():
     """Let a later job of an array not look for the files of the array's first job.
 
     Symptom: around every job of an array the plugin runs a process that does look for them, so a later job fails if the
-        first one takes longer. The process within looks after the job's own files.
+        first one takes longer. The process within looks after the job's own files. Snakemake tells the workflow which of
+        the two it is (`workflow.executor_settings`) only when all rule files have been read.
     Seen in: snakemake-executor-plugin-slurm 2.8.0.
     It can go when: that process knows which job of the array it runs.
     """
     task, first = (int(os.environ.get(f"SLURM_ARRAY_TASK_{which}", 0)) for which in ("ID", "MIN"))
-    if task > first and getattr(workflow.executor_settings, "array_execs", ""):
+    if task > first:
+        postprocess = Job.postprocess
 
-        async def do_nothing(job, *args, **kwargs):
-            pass
+        async def postprocess_own(job, *args, **kwargs):
+            if not getattr(workflow.executor_settings, "array_execs", ""):
+                await postprocess(job, *args, **kwargs)
 
-        Job.postprocess = do_nothing
+        Job.postprocess = postprocess_own
 
 
 warn_of_newer_snakemake()
+look_behind_ancient_inputs()
 leave_first_of_array_alone()

@@ -20,7 +20,7 @@ def main(file: Path, study_file: Path | None = None, config: list[str] = []) -> 
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
     command += ["--configfile", str(study_file)] if study_file else []
     command += ["--config", *config] if config else []
-    done = subprocess.run([*command, "--", str(file)], capture_output=True, text=True)
+    done = subprocess.run([*command, "--", str(file)], capture_output=True, encoding="utf-8")
     if done.returncode:
         output = (done.stderr or done.stdout).strip()
         hint = "give its study file with --study-file, and the --config of its call"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from premem.base import cli
 from premem.base.tables import read_table, write_table
-from premem.scoring.grading import VERSIONS, grade_answers
+from premem.scoring.grading import grade_answers, versions
 
 
 def main(
@@ -24,14 +24,19 @@ def main(
         for epoch, path in zip(checkpoint_epochs, samples, strict=True)
     ]
     table = pd.concat(tables, ignore_index=True)
-    references = pd.concat([read_table(path, ["example_id", "answer"]) for path in data])
-    expected = table["example_id"].map(references.set_index("example_id")["answer"])
-    grades = grade_answers(list(table["text"]), list(expected), answers, time_limit, workers)
+    # Ids of one's own may be the same in two sets. Perturbed prompts, whose splits are perturbations, have one set.
+    references = {}
+    for path in data:
+        of_split = read_table(path, ["example_id", "answer"])
+        references[path.stem] = dict(zip(of_split["example_id"], of_split["answer"], strict=True))
+    only = next(iter(references.values()))
+    expected = [references.get(split, only)[i] for split, i in zip(table["split"], table["example_id"], strict=True)]
+    grades = grade_answers(list(table["text"]), expected, answers, time_limit, workers)
     result = table[["epoch", "split", "example_id", "sample"]].copy()
     for grader, graded in grades.items():
         result[grader] = pd.Categorical([g.grade for g in graded], ["correct", "incorrect", "no_answer"])
         result[f"{grader}_extracted"] = [g.extracted for g in graded]
-    write_table(result, out, graders=VERSIONS)
+    write_table(result, out, graders=versions(answers))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,13 @@ def main(settings: Import, release: Path, memorization: Path, tests: Path) -> No
     if settings.release:
         imported = read_release(release, settings.release.runs, settings.model, settings.dataset)
     else:
-        train, test = (
-            [Path(file).expanduser() for file in files] for files in (settings.tables.train, settings.tables.test)
-        )
-        imported = read_tables(train, test, settings.model, settings.dataset)
-    for run, reason in imported.left_out.items():
-        print(f"left out {run}: {reason}", file=sys.stderr)
+        train, test = ([Path(file).expanduser() for file in files] for files in settings.tables.files.values())
+        imported = read_tables(train, test, settings.model, settings.dataset, settings.tables.columns)
+    for what, runs in (("left out", imported.left_out), ("repaired", imported.repaired)):
+        for run, reason in runs.items():
+            print(f"{what} {run}: {reason}", file=sys.stderr)
     write_table(imported.tests, tests)
-    write_table(imported.memorization, memorization, left_out_runs=imported.left_out)
+    write_table(imported.memorization, memorization, left_out_runs=imported.left_out, repaired_runs=imported.repaired)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def main(snakefile: Path, results: Path) -> None:
         config = Path(folder) / "study.json"
         config.write_text(study.model_dump_json(), encoding="utf-8")
         command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--configfile", config, "--dry-run"]
-        done = subprocess.run([*command, "--cores", "all", "--", "all"], capture_output=True, text=True)
+        done = subprocess.run([*command, "--cores", "all", "--", "all"], capture_output=True, encoding="utf-8")
     if done.returncode:
         raise UserError(f"the study cannot be planned:\n{done.stderr.strip()}")
     print(plan(study, read_dry_run(done.stdout + done.stderr), results))

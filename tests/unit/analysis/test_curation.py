@@ -223,7 +223,7 @@ def test_bad_rows_of_a_pool_are_refused_or_dropped(examples, tmp_path):
     rows.to_parquet(tmp_path / "pool.parquet")
     pool = Pool(files=[str(tmp_path / "pool.parquet")], resembles="resembles")
     with pytest.raises(
-        UserError, match=r"new_examples\.pool: 2 bad examples: row 12: the same question as row 11; row"
+        UserError, match=r"new_examples\.pool: 2 bad examples: \S+, row 13: the same question as \S+, row 12; "
     ):
         read_pool(pool, Reading(answers="gsm8k"), "mine")
     assert len(read_pool(pool, Reading(answers="gsm8k", bad_examples="drop"), "mine")) == 12
@@ -418,8 +418,14 @@ def no_labels(config):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda c: c.update(collection={"threshold": 1.2}), "collection: threshold: 1.2 is no accuracy"),
-        (lambda c: c.update(collection={"threshold": -0.1}), "collection: threshold: -0.1 is no accuracy"),
+        (
+            lambda c: c.update(collection={"threshold": 1.2}),
+            "collection.threshold: give a number less than or equal to 1 (given: 1.2)",
+        ),
+        (
+            lambda c: c.update(collection={"threshold": -0.1}),
+            "collection.threshold: give a number greater than or equal to 0 (given: -0.1)",
+        ),
         (lambda c: c.update(collection={"share": 0}), "collection.share"),
         (lambda c: c.update(collection={"fallback": "all"}), "collection.fallback"),
         (lambda c: c["curation"].update(model="tony"), "curation.model: unknown model 'tony'; did you mean 'tiny'?"),
@@ -673,3 +679,20 @@ def test_the_page_of_a_selection_says_what_and_why(examples):
         "hardest | 0.3 |",
     ):
         assert text in page
+
+
+def test_numbers_of_a_pool_are_numbers_where_a_generator_gave_some(examples, tmp_path):
+    rows = pool_of(examples, 1).assign(skeleton="add", steps=3)
+    rows.to_json(tmp_path / "pool.jsonl", orient="records", lines=True)
+    pool = Pool(files=[str(tmp_path / "pool.jsonl")], resembles="resembles")
+    settings = Reading(answers="gsm8k", columns=COLUMNS)
+    opened = PoolSource(read_pool(pool, settings, "mine"), examples, "0")
+    variants = [variant for variant in opened.variants(examples) if variant]
+    collected = Collected(pd.DataFrame(variants).assign(resembles="x"), np.ones(len(examples)), False, {})
+    previous = examples.assign(round=0)
+    table = extend(previous, collected, "premem", 1, "pool")
+    assert table["steps"].dtype == examples["steps"].dtype == "int64"
+    assert table["steps"].iloc[len(examples) :].eq(3).all()
+    collected.examples["steps"] = "two"
+    with pytest.raises(UserError, match=r"new_examples: column steps is one of numbers .*'two'"):
+        extend(previous, collected, "premem", 1, "pool")

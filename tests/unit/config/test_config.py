@@ -99,7 +99,11 @@ def test_every_study_file_is_valid(root):
         ("models.tiny.path", "x", ["models.tiny: give one of path, hub and pretrain (given: path, pretrain)"]),
         ("models.big", {"hub": "a/b"}, ["models.big: a hub model needs revision"]),
         ("models.mine", {"path": "no/such"}, ["models.mine.path: no/such is not a model folder"]),
-        ("models.a_b", {"hub": "a/b", "revision": "c"}, ["models.a_b", "pattern"]),
+        (
+            "models.a_b",
+            {"hub": "a/b", "revision": "c"},
+            ["models.a_b: a name has letters, digits, dots and hyphens alone"],
+        ),
         ("datasets.arithmetic.builtin", "gsm8", ["unknown built-in dataset 'gsm8'; did you mean 'gsm8k'?"]),
         ("datasets.arithmetic.prompt", "solve it", ["datasets.arithmetic: prompt: the template", "{question}"]),
         ("datasets.arithmetic.stop", "END", ["must end with the stop text 'END'"]),
@@ -144,6 +148,20 @@ def test_every_study_file_is_valid(root):
             {},
             ["robustness.perturbations: unknown perturbation 'first'; no dataset"],
         ),
+        ("examples", {"shown": 3}, ["config.yaml: examples: this key is now called example_reports"]),
+        ("collection", {"examples": 9}, ["collection.examples: this key is now called num_examples"]),
+        (
+            "datasets.arithmetic.train",
+            {"examples": 64},
+            ["datasets.arithmetic.train.examples: this key is now called num_examples"],
+        ),
+        (
+            "datasets.arithmetic.new_examples",
+            {"pool": {"files": [__file__], "resembles": "of", "examples": 9}},
+            ["datasets.arithmetic.new_examples.pool.examples: this key is now called num_examples"],
+        ),
+        ("analyses", ["scrutiny", "examples"], ["analyses[1]: examples is now called example_reports"]),
+        ("analyses", ["models"], ["analyses[0]: models is now called model_comparison"]),
         ("sweep", None, ["config.yaml: sweep"]),
         ("datasets.arithmetic.train", None, ["datasets.arithmetic.train"]),
         ("datasets.arithmetic.test", ["a"], ["datasets.arithmetic.test"]),
@@ -198,10 +216,10 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
     assert study.datasets["gsm8k"].train.hub is None
 
 
-@pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [6]), ("all", [2, 4, 6]), ([2, 6, 9], [2, 6])])
+@pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [9]), ("all", [3, 6, 9]), ([3, 9, 12], [3, 9])])
 def test_checkpoints_that_stay(config, keep, kept):
     study = load_study(edited(config, "checkpoints.keep", keep), "x")
-    assert [epoch for epoch in (2, 4, 6) if study.keeps_checkpoint(epoch, 6)] == kept
+    assert [epoch for epoch in (3, 6, 9) if study.keeps_checkpoint(epoch, 9)] == kept
 
 
 def test_which_prompts_are_perturbed_and_when(config):

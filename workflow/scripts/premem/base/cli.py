@@ -23,6 +23,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from premem.base import progress, provenance
 from premem.base.errors import UserError
+from premem.base.utf8 import print_anything
 
 # Scripts import this module first. While torch is imported, Python's usual garbage collection would take a fifth of the
 # time of a short job, so it is made rarer here; `run` restores the usual threshold.
@@ -34,6 +35,7 @@ def run(main: Callable[..., None]) -> None:
     """Call ``main`` with the values on the command line; end with a message and status 1 on a ``UserError``."""
     gc.freeze()
     gc.set_threshold(*USUAL_THRESHOLD)
+    print_anything()
     parser = argparse.ArgumentParser(description=main.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, parameter in inspect.signature(main, eval_str=True).parameters.items():
         kind = parameter.annotation

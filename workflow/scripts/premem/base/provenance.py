@@ -115,7 +115,7 @@ def _commit() -> str | None:
     """The commit of the code, with ``-dirty`` where files differ from it; None outside of git."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -125,7 +125,7 @@ def _device() -> str:
     if torch and torch.cuda.is_available():
         return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
     cpuinfo = Path("/proc/cpuinfo")
-    known = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    known = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     return next((line.partition(": ")[2] for line in known if line.startswith("model name")), platform.processor())
 
 

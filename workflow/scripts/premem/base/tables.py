@@ -56,10 +56,11 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table that ``write_csv`` wrote; a learning rate stays in its one spelling.
+    """Read a table that ``write_csv`` wrote; learning rates and names of sizes stay as they are spelled.
 
     Raises:
         UserError: if the file is no longer what was written.
     """
     provenance.check(path)
-    return pd.read_csv(path, dtype={"lr": str})
+    # Only an empty field is none: pandas takes words such as NA, which may be names, for none as well.
+    return pd.read_csv(path, dtype={"lr": str, "size": str}, keep_default_na=False, na_values=[""])

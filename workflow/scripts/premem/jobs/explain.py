@@ -55,7 +55,7 @@ def describe(result: Path) -> str:
         if path.parent.parent.name == "data":
             lines.append((f"{path.parent.name}/{path.name}", f"sha256 {record['sha256'][:12]}"))
         if path.suffix == ".json" and path.parent.name == "models":
-            checksums = json.loads(path.read_text())
+            checksums = json.loads(path.read_text(encoding="utf-8"))
             lines.append((f"model {path.stem}", ", ".join(f"{name} {sha[:12]}" for name, sha in checksums.items())))
     width = max(len(name) for name, _ in lines)
     return "\n".join([str(result), *(f"  {name:{width}}  {text}".rstrip() for name, text in lines)])

@@ -59,7 +59,7 @@ def _take(number: int, ids: Sequence[str]) -> list[str]:
         with ExitStack() as stack:
             taken = []
             for gpu in ids:
-                file = stack.enter_context((folder / gpu).open("a"))
+                file = stack.enter_context((folder / gpu).open("a", encoding="utf-8"))
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

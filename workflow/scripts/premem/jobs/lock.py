@@ -27,7 +27,7 @@ def claim(results: Path) -> None:
         UserError: if another process has them, or if jobs of one that was killed are still in Slurm's queue.
     """
     results.mkdir(parents=True, exist_ok=True)
-    file = (results / ".claimed").open("a+")
+    file = (results / ".claimed").open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -55,6 +55,6 @@ def _queued(folder: Path) -> list[str]:
     if not shutil.which("squeue"):
         return []
     command = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%F %Z"]
-    said = subprocess.run(command, capture_output=True, text=True).stdout
+    said = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace").stdout
     lines = (line.split(" ", 1) for line in said.splitlines())
     return sorted({number for number, where in lines if Path(where) == folder})

@@ -1,16 +1,22 @@
 """Imported results, as the tables of ``premem.scoring.scores``: the authors' release, or anybody's own tables."""
 
+import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import hypergeom
 
 from premem.base.errors import UserError
+from premem.base.rows import Rows, read_rows
+from premem.config.block import NAME_PATTERN
+from premem.config.imports import ImportedColumn
 from premem.config.runs import Run
 from premem.config.sweep import spell_learning_rate
 from premem.scoring.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
@@ -21,15 +27,26 @@ TEST_SET = "test"
 SAMPLINGS = ("5_seed2_temp0.8", "50_seed2_temp0.8", "5_seed2", "50_seed2", "10_seed2_temp0.8")
 CORRECT, INCORRECT, NO_ANSWER = 0, 1, 2
 """Answer types of the release."""
+FULL = "full"
+"""The size of the release's runs that were trained on all examples."""
+MEMORIZED = 1.05
+"""An example of the release is memorized up to this perplexity. At the last checkpoint of GSM8K's half and quarter
+runs, these are 99.9% of the examples trained on, and at most 0.4% of the others."""
+MARGIN = 0.05
+"""How far, as a share of the examples listed, the number of memorized ones may be off for a run to be repaired."""
+SIGNIFICANCE = 0.01
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Imported scores: the two tables of ``premem.scoring.scores``, and why runs were left out, by name."""
+    """Imported scores: the two tables of ``premem.scoring.scores``."""
 
     memorization: pd.DataFrame
     tests: pd.DataFrame
-    left_out: dict[str, str]
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why runs were left out, by name."""
+    repaired: dict[str, str] = field(default_factory=dict)
+    """Of which runs the examples that they were trained on are inferred, and why, by name."""
 
 
 class _Incomplete(Exception):
@@ -44,13 +61,16 @@ def read_release(folder: Path, runs: str, model: str, dataset: str) -> Imported:
 
     Args:
         folder: holds ``{runs}_{epochs}epochs_{size}_lr{lr}_bs{batch}/checkpoint-{step}/``, with answer types and
-            perplexities as NumPy files, and ``subsample_idxs.npy`` beside the checkpoints.
+            perplexities as NumPy files, and ``subsample_idxs.npy`` next to the checkpoints: the examples that the run
+            was trained on. A full-size run may lack it, since it was trained on all.
         runs: what the names of the pair's runs begin with, such as ``gsm8k_orig``.
         model: its name in the study.
         dataset: its name in the study.
 
     Returns:
-        The runs that are whole; example ids are row numbers, spelled as ``premem.data.preparation`` does.
+        The runs that are whole; example ids are row numbers, spelled as ``premem.data.preparation`` does. A run that
+        memorized as much as if it had been trained on other examples than listed is taken to be trained on those of the
+        lowest perplexity at its last checkpoint, and named; see ``_doubts``.
 
     Raises:
         UserError: if a name does not parse, a file holds what it cannot, or no run is whole; it names the file.
@@ -69,7 +89,8 @@ def read_release(folder: Path, runs: str, model: str, dataset: str) -> Imported:
         raise UserError(f"{folder}: no run of {runs} is whole\n{reasons}")
     # The largest, longest and fastest first, as a study file would list them.
     tables = [release.read[key] for key in sorted(release.read, reverse=True)]
-    return Imported(_stack([scores for scores, _ in tables]), _stack([tests for _, tests in tables]), left_out)
+    scores, tests = (_stack(parts) for parts in zip(*tables, strict=True))
+    return Imported(scores, tests, left_out, release.repaired)
 
 
 class _Release:
@@ -79,17 +100,26 @@ class _Release:
         # By size, epochs, learning rate and name:
         self.read: dict[tuple[int, int, float, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
         self.examples: dict[str, tuple[int, Path]] = {}  # split → number, and the file that it was first seen in
+        self.repaired: dict[str, str] = {}
 
     def read_run(self, path: Path, runs: str, model: str, dataset: str) -> None:
         run, batch = _parse_name(path, runs, model, dataset)
-        trained_on = _read_array(path / "subsample_idxs.npy", dimensions=1, kind="integer")
         checkpoints = sorted(path.glob("checkpoint-*"), key=lambda folder: _step(folder))
+        if not checkpoints:
+            raise _Incomplete("it has no checkpoint")
+        read = [
+            (
+                self._read_answers(checkpoint, "train"),
+                self._read_perplexity(checkpoint / "train_perplexities.npy"),
+                self._read_answers(checkpoint, "test")[0],
+            )
+            for checkpoint in checkpoints
+        ]
+        trained_on, repair = _read_trained_on(path / "subsample_idxs.npy", run.size, last_perplexity=read[-1][1])
         epochs = _epochs([_step(folder) for folder in checkpoints], run.epochs, len(trained_on), batch)
         named = {"run": run.name} | {name: getattr(run, name) for name in RUN_COLUMNS if name != "run"}
         scores, tests = [], []
-        for epoch, checkpoint in zip(epochs, checkpoints, strict=True):
-            types, more = self._read_answers(checkpoint, "train")
-            perplexity = self._read_perplexity(checkpoint / "train_perplexities.npy")
+        for epoch, ((types, more), perplexity, test_types) in zip(epochs, read, strict=True):
             table = {
                 **named,
                 "epoch": epoch,
@@ -101,27 +131,21 @@ class _Release:
             if more is not None:
                 table |= {"accuracy_of_more": _shares(more)["accuracy"], "more_samples": _shares(more)["n_samples"]}
             scores.append(pd.DataFrame(table))
-            types, _ = self._read_answers(checkpoint, "test")
             tests.append(
                 pd.DataFrame(
                     {
                         "run": run.name,
                         "epoch": epoch,
                         "test_set": TEST_SET,
-                        "example_id": _ids("test", len(types)),
-                        **_shares(types),
+                        "example_id": _ids("test", len(test_types)),
+                        **_shares(test_types),
                     }
                 )
-            )
-        last = self.examples["train"][0] - 1
-        if trained_on.min() < 0 or trained_on.max() > last or len(np.unique(trained_on)) < len(trained_on):
-            raise UserError(
-                f"{path / 'subsample_idxs.npy'}: indices must be distinct and from 0 to {last} (found "
-                f"{len(np.unique(trained_on))} distinct of {len(trained_on)}, {trained_on.min()} to {trained_on.max()})"
             )
         if any(name == run.name for *_, name in self.read):
             raise UserError(f"{path}: there is another run with these epochs, size and learning rate; move one away")
         self.read[len(trained_on), run.epochs, float(run.lr), run.name] = _stack(scores), _stack(tests)
+        self.repaired |= {path.name: repair} if repair else {}
 
     def _read_answers(self, checkpoint: Path, split: str) -> tuple[NDArray, NDArray | None]:
         """Return the answer types that the authors took, and those of a larger sampling of the same kind, if any."""
@@ -155,8 +179,64 @@ class _Release:
             raise UserError(f"{file}: it holds {number} {split} examples, but {first} holds {expected}")
 
 
+def _read_trained_on(file: Path, size: str, last_perplexity: NDArray) -> tuple[NDArray, str]:
+    """Return the numbers of the examples that a run was trained on, and how they were repaired if they were.
+
+    Args:
+        file: lists them; a full-size run may lack it.
+        size: of the run.
+        last_perplexity: of every example, at the run's last checkpoint.
+    """
+    if size == FULL and not file.is_file():
+        return np.arange(len(last_perplexity)), ""
+    listed = _read_array(file, dimensions=1, kind="integer")
+    last = len(last_perplexity) - 1
+    if listed.min() < 0 or listed.max() > last or len(np.unique(listed)) < len(listed):
+        raise UserError(
+            f"{file}: indices must be distinct and from 0 to {last} (found {len(np.unique(listed))} distinct of "
+            f"{len(listed)}, {listed.min()} to {listed.max()})"
+        )
+    doubts = _doubts(last_perplexity, listed)
+    if not doubts:
+        return listed, ""
+    memorized = int((last_perplexity <= MEMORIZED).sum())
+    if abs(memorized - len(listed)) > MARGIN * len(listed):
+        raise _Incomplete(
+            f"{doubts} Nor do the perplexities tell which examples it was trained on, since {memorized} examples are "
+            f"memorized and {len(listed)} are listed."
+        )
+    return np.sort(np.argsort(last_perplexity, kind="stable")[: len(listed)]), (
+        f"{doubts} It is taken to be trained on the {len(listed)} examples of the lowest perplexity; {memorized} "
+        "examples are memorized."
+    )
+
+
+def _doubts(perplexity: NDArray, listed: NDArray) -> str:
+    """Say that the examples listed as trained on are not more memorized than the others; nothing if they are.
+
+    Nothing either where the run memorized too little to tell. Both by Fisher's exact test: of the numbers that there
+    are, and of the numbers that there would be if only listed examples were memorized.
+
+    Args:
+        perplexity: of every example, at the run's last checkpoint.
+        listed: numbers of the examples that the run is said to be trained on.
+    """
+    memorized = perplexity <= MEMORIZED
+    is_listed = np.isin(np.arange(len(perplexity)), listed)
+    number, of_listed = int(memorized.sum()), int(memorized[is_listed].sum())
+    by_chance = hypergeom(len(perplexity), len(listed), number)
+    best = min(number, len(listed))
+    if is_listed.all() or by_chance.sf(best - 1) > SIGNIFICANCE or by_chance.sf(of_listed - 1) <= SIGNIFICANCE:
+        return ""
+    return (
+        "The examples that its subsample_idxs.npy lists are not more memorized than the others: at the last checkpoint "
+        f"perplexity is at most {MEMORIZED} for {memorized[is_listed].mean():.1%} of the listed and "
+        f"{memorized[~is_listed].mean():.1%} of the others."
+    )
+
+
 def _parse_name(path: Path, runs: str, model: str, dataset: str) -> tuple[Run, int]:
-    match = re.fullmatch(rf"{re.escape(runs)}_(\d+)epochs_(\w+?)_lr([^_]+)_bs(\d+)", path.name)
+    match = re.fullmatch(rf"{re.escape(runs)}_(\d+)epochs_({NAME_PATTERN})_lr([^_]+)_bs(\d+)", path.name)
     try:
         if match is None:
             raise ValueError
@@ -183,8 +263,6 @@ def _epochs(steps: Sequence[int], epochs: int, examples: int, batch: int) -> lis
     How many steps an epoch has depends on how the last, smaller batch was treated, so the reading that ends with the
     last epoch, or else comes closest to whole epochs, is taken.
     """
-    if not steps:
-        raise _Incomplete("it has no checkpoint")
     per_epoch = [value for value in (examples // batch, examples / batch, -(-examples // batch)) if value >= 1]
     readings = [np.asarray(steps) / value for value in per_epoch] or [np.asarray(steps, dtype=float)]
     best = min(readings, key=lambda x: (round(x[-1]) != epochs, np.abs(x - np.rint(x)).sum()))
@@ -240,103 +318,175 @@ def _stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 # --- anybody's tables -----------------------------------------------------------------------------------------------
 
 
-def read_tables(train: Sequence[Path], test: Sequence[Path], model: str, dataset: str) -> Imported:
-    """Read scores from Parquet, CSV or JSONL files in the project's format.
+def read_tables(
+    train: Sequence[Path], test: Sequence[Path], model: str, dataset: str, columns: Mapping[ImportedColumn, str] = {}
+) -> Imported:
+    """Read scores from files in the project's format, such as the tables of finished studies.
 
     Args:
-        train: files with lr, epochs, size, epoch, example_id, perplexity, and either accuracy (a share from 0 to 1) or
-            grade (correct, incorrect or no_answer; then a row per sampled answer). They may have seed (else 0),
-            n_samples and trained_on (else true).
-        test: files with lr, epochs, size, epoch, example_id, and accuracy or grade. They may have seed, n_samples and
-            test_set (else ``test``).
+        train: files with lr, epochs and size (or run, the name of one of this project's runs), epoch, example_id,
+            perplexity, and either accuracy (a share from 0 to 1) or grade (correct, incorrect or no_answer; then a row
+            per sampled answer). They may have seed (else 0), n_samples and trained_on (else true), and accuracy_of_more
+            with more_samples.
+        test: files with lr, epochs and size (or run), epoch, example_id, and accuracy or grade. They may have seed,
+            n_samples and test_set (else ``test``).
         model: its name in the study.
         dataset: its name in the study.
+        columns: names of the files' columns, where they differ.
 
     Raises:
         UserError: naming the file, the column and the row of what is wrong.
     """
-    memorization = _stack([_read_scores(file, model, dataset, ["perplexity"]) for file in train])
-    tests = _stack([_read_scores(file, model, dataset, []) for file in test])
+    memorization = _stack([_read_scores(file, model, dataset, columns, TRAIN_ONLY) for file in train])
+    tests = _stack([_read_scores(file, model, dataset, columns, TEST_ONLY) for file in test])
     keys = ["run", "epoch", "example_id"]
     for table, files, by in ((memorization, train, keys), (tests, test, [*keys, "test_set"])):
         if (repeated := table.duplicated(by)).any():
             row = table[repeated].iloc[0]
             raise UserError(
                 f"{', '.join(map(str, files))}: example {row['example_id']} of run {row['run']} occurs twice at epoch "
-                f"{row['epoch']}; keep one of the rows, or give grades, a row per sampled answer"
+                f"{row['epoch']}; keep one of the rows (two studies may hold the same run), or give grades, a row per "
+                "sampled answer"
             )
-    return Imported(memorization[MEMORIZATION_COLUMNS], tests[TEST_COLUMNS], {})
+    more = [column for column in MORE if column in memorization]
+    return Imported(memorization[[*MEMORIZATION_COLUMNS, *more]], tests[TEST_COLUMNS])
 
 
-def _read_scores(file: Path, model: str, dataset: str, more_columns: Sequence[str]) -> pd.DataFrame:
-    table = _read_file(file)
-    columns = ["lr", "epochs", "size", "epoch", "example_id", *more_columns]
-    missing = [column for column in columns if column not in table]
-    if "accuracy" not in table and "grade" not in table:
-        missing.append("accuracy (or grade)")
-    if missing:
-        raise UserError(f"{file}: column {', '.join(missing)} is missing (it has {', '.join(table)})")
-    table = table.assign(
-        **{name: value for name, value in {"seed": 0, "trained_on": True}.items() if name not in table}
-    )
-    for column, problem, bad in _bad_values(table):
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise UserError(f"{file}, row {row + 1}: {column} {problem} (given: {table[column].iloc[row]})")
-    if "test_set" not in table:
-        table = table.assign(test_set=TEST_SET)
-    table = table.assign(lr=table["lr"].map({value: spell_learning_rate(value) for value in table["lr"].unique()}))
-    axes = ["lr", "epochs", "size", "seed"]
-    names = {}
-    for values in table[axes].drop_duplicates().itertuples(index=False):
-        lr, epochs, size, seed = values
-        run = Run(model=model, dataset=dataset, lr=lr, epochs=int(epochs), size=str(size), seed=int(seed))
-        names[tuple(values)] = run.name
-    table = table.assign(run=[names[values] for values in zip(*(table[axis] for axis in axes), strict=True)])
-    table = table.astype({"example_id": str, "size": str, "epochs": int, "epoch": int, "seed": int})
-    return (
-        _share_of_grades(table, more_columns) if "grade" in table else table.assign(n_samples=table.get("n_samples", 1))
-    )
+def _whole(low: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = Decimal(text)
+        if not (low <= number < 2**53 and number % 1 == 0):
+            raise ValueError
+        return int(number)
+
+    return read
 
 
-def _bad_values(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
-    """Yield (column, what it should be, which rows are not)."""
-    for column in ("epochs", "epoch", "n_samples"):
-        if column in table:
-            number = pd.to_numeric(table[column], errors="coerce")
-            yield column, "must be a whole number from 1 up", ~((number >= 1) & (number % 1 == 0))
-    yield "lr", "must be a number above 0", ~(pd.to_numeric(table["lr"], errors="coerce") > 0)
-    yield "example_id", "must not be empty", table["example_id"].isna()
-    if "perplexity" in table:
-        number = pd.to_numeric(table["perplexity"], errors="coerce")
-        yield "perplexity", "must be a number from 1 up", ~((number >= 1) & np.isfinite(number))
-    if "grade" in table:
-        yield (
-            "grade",
-            "must be correct, incorrect or no_answer",
-            ~table["grade"].isin(["correct", "incorrect", "no_answer"]),
-        )
-    else:
-        number = pd.to_numeric(table["accuracy"], errors="coerce")
-        yield "accuracy", "must be a share from 0 to 1", ~number.between(0, 1)
+def _real(low: float, high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        number = float(text)
+        if not (low <= number <= high and math.isfinite(number)):
+            raise ValueError
+        return number
+
+    return read
 
 
-def _share_of_grades(table: pd.DataFrame, same: Sequence[str]) -> pd.DataFrame:
-    """One row per example and checkpoint, from one per sampled answer."""
-    keys = [*RUN_COLUMNS, "epoch", "example_id", "test_set", "trained_on", *same]
-    groups = table.assign(correct=table["grade"] == "correct").groupby(keys, sort=False)["correct"]
-    return groups.agg(accuracy="mean", n_samples="size").reset_index()
+def _or_nan(read: Callable[[str], float]) -> Callable[[str], float]:
+    return lambda text: read(text) if text else math.nan
 
 
-def _read_file(file: Path) -> pd.DataFrame:
-    readers = {
-        ".parquet": pd.read_parquet,
-        ".csv": lambda path: pd.read_csv(path, dtype={"lr": str, "example_id": str}),
-        ".jsonl": lambda path: pd.read_json(path, lines=True, dtype={"example_id": str}),
+def _matching(pattern: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return read
+
+
+def _axes_of_run(text: str) -> tuple[str, int, str, int]:
+    match = re.fullmatch(rf"lr([^_]+)_ep(\d+)_({NAME_PATTERN})_seed(\d+)", text)
+    if match is None:
+        raise ValueError
+    lr, epochs, size, seed = match.groups()
+    return spell_learning_rate(lr), int(epochs), size, int(seed)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in {*YES, *NO}:
+        raise ValueError
+    return text.lower() in YES
+
+
+YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+NAME = (_matching(NAME_PATTERN), "must be a name of letters, digits, dots and hyphens, such as full")
+COUNT = (_whole(1), "must be a whole number from 1 up")
+SHARE = "must be a share from 0 to 1"
+COLUMNS: dict[ImportedColumn, tuple[Callable[[str], Any], str]] = {
+    "run": (
+        _axes_of_run,
+        "must be a name such as lr5e-5_ep6_full_seed0, where there are no columns lr, epochs and size",
+    ),
+    "lr": (spell_learning_rate, "must be a number above 0"),
+    "epochs": COUNT,
+    "size": NAME,
+    "seed": (_whole(0), "must be a whole number from 0 up"),
+    "epoch": COUNT,
+    "example_id": (_matching(r"(?s).+"), "must not be empty"),
+    "accuracy": (_real(0, 1), SHARE),
+    "grade": (_matching("correct|incorrect|no_answer"), "must be correct, incorrect or no_answer"),
+    "n_samples": COUNT,
+    "perplexity": (_real(1, math.inf), "must be a number from 1 up"),
+    "trained_on": (_truth, f"must be one of {', '.join(YES)} or one of {', '.join(NO)}"),
+    "test_set": NAME,
+    "accuracy_of_more": (_or_nan(_real(0, 1)), f"{SHARE}, or empty"),
+    "more_samples": (_or_nan(_whole(1)), "must be a whole number from 1 up, or empty"),
+}
+"""How the text of a column is read, and what to say of a value that cannot be."""
+AXES: list[ImportedColumn] = ["lr", "epochs", "size", "seed"]
+MORE: list[ImportedColumn] = ["accuracy_of_more", "more_samples"]
+TRAIN_ONLY: list[ImportedColumn] = ["perplexity", "trained_on", *MORE]
+TEST_ONLY: list[ImportedColumn] = ["test_set"]
+OWN = {*TRAIN_ONLY, *TEST_ONLY}
+DEFAULTS: dict[str, Any] = {"seed": 0, "n_samples": 1, "trained_on": True, "test_set": TEST_SET}
+
+
+def _read_scores(
+    file: Path,
+    model: str,
+    dataset: str,
+    columns: Mapping[ImportedColumn, str],
+    own: Sequence[ImportedColumn],
+) -> pd.DataFrame:
+    """Read a table of training or of test examples."""
+    sources = {
+        name: columns.get(name, name) for name in COLUMNS if name in own or name not in (*TRAIN_ONLY, *TEST_ONLY)
     }
-    if file.suffix not in readers:
-        raise UserError(f"{file}: tables are read from {', '.join(readers)} files")
-    try:
-        return readers[file.suffix](file)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: not readable as {file.suffix.removeprefix('.')} ({error})") from error
+    rows = read_rows([file], set(sources.values()))
+    there = {name for name, source in sources.items() if source in rows.table}
+    needed = {*(() if "run" in there else AXES[:3]), "epoch", "example_id", *({"perplexity"} & sources.keys())}
+    missing = [
+        name if name == source else f"{source} (for {name})"
+        for name, source in sources.items()
+        if name not in there and (name in needed or name in columns)
+    ]
+    missing += [] if {*there, *columns} & {"accuracy", "grade"} else ["accuracy (or grade)"]
+    if missing:
+        raise UserError(
+            f"{file}: column {', '.join(missing)} is missing (it has {', '.join(rows.names)}); add it, or name the "
+            "right one in columns"
+        )
+    # The name of a run says the rest; where columns say it, a run may be called anything.
+    there -= {"run"} if there >= {*AXES[:3]} else {*AXES}
+    there -= {"accuracy"} if "grade" in there else set()
+    table = pd.DataFrame({name: _parse(rows, name, source) for name, source in sources.items() if name in there})
+    if "run" in there:
+        table[AXES] = pd.DataFrame(table.pop("run").tolist(), columns=AXES)
+    table = table.assign(**{name: value for name, value in DEFAULTS.items() if name in sources and name not in table})
+    values = list(zip(*(table[axis] for axis in AXES), strict=True))
+    runs = {axes: Run(model=model, dataset=dataset, **dict(zip(AXES, axes, strict=True))) for axes in set(values)}
+    table["run"] = [runs[axes].name for axes in values]
+    return _share_of_grades(table) if "grade" in table else table
+
+
+def _parse(rows: Rows, name: ImportedColumn, source: str) -> list[Any]:
+    read, problem = COLUMNS[name]
+    texts = rows.texts(source)
+    values: dict[str | None, Any] = {}
+    for row, text in enumerate(texts):
+        if text not in values:
+            try:
+                values[text] = read((text or "").strip())
+            except (ValueError, ArithmeticError):
+                column = name if name == source else f"{source} ({name})"
+                given = text or "nothing"
+                raise UserError(f"{rows.place(row)}: {column} {problem} (given: {given})") from None
+    return [values[text] for text in texts]
+
+
+def _share_of_grades(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per example and checkpoint, from one per sampled answer."""
+    keys = [column for column in table if column not in ("grade", "n_samples")]
+    correct = table.assign(correct=table["grade"] == "correct").groupby(keys, sort=False, dropna=False)["correct"]
+    return correct.agg(accuracy="mean", n_samples="size").reset_index()

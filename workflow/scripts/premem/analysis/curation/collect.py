@@ -163,10 +163,19 @@ def extend(
 ) -> pd.DataFrame:
     """Append new examples to a training set, as a dataset's table (``premem.data.preparation.prepare_split``).
 
-    Every new example keeps its source, strategy and round (``number``), and which example it resembles.
+    Every new example keeps its source, strategy and round (``number``), and which example it resembles. What was read
+    from a file is text. It becomes numbers in a column that a generator gave numbers.
+
+    Raises:
+        UserError: if such a text is no number.
     """
     ids = [f"{strategy}-round{number}-{row:05d}" for row in range(len(collected.examples))]
     new = collected.examples.assign(example_id=ids, source=source, strategy=strategy, round=number)
+    for column in previous.select_dtypes("number").columns.intersection(new.select_dtypes(exclude="number").columns):
+        try:
+            new[column] = new[column].astype(previous[column].dtype)
+        except ValueError as error:
+            raise UserError(f"new_examples: column {column} is one of numbers in the training set ({error})") from None
     return pd.concat([previous, new], ignore_index=True).assign(subset_rank=range(len(previous) + len(new)))
 
 

@@ -80,7 +80,9 @@ def read_pool(pool: Pool, settings: Reading, name: str) -> pd.DataFrame:
         UserError: if the pool cannot be read, lacks a column, or has bad rows that are not to be dropped.
     """
     columns = {**(settings.columns if pool.columns is None else pool.columns), "resembles": pool.resembles}
-    settings = settings.model_copy(update={"columns": columns})
+    settings = settings.model_copy(
+        update={"columns": columns, "id": None}
+    )  # its rows are named when they are collected
     return read_examples(name, pool, "pool", pool, settings, f"datasets.{name}.new_examples.pool")[0]
 
 

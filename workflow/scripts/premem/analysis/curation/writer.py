@@ -14,7 +14,7 @@ from premem.config.hardware import SamplingHardware
 from premem.lm.sampling.backends import open_backend
 from premem.lm.sampling.prompts import seeded_prompts
 from premem.lm.tokens import context_of, load_tokenizer, start_token
-from premem.scoring.grading import Style, final_answer, read_number
+from premem.scoring.grading import StyleName, answer_problem, final_answer
 
 UNFINISHED = "the model wrote no question to the end"
 WITHOUT_ANSWER = "the model's solutions give no final answer"
@@ -32,7 +32,7 @@ class WriterSource:
         seed: used together with ``sampling.seed`` to draw a new seed for each pass over the given examples.
     """
 
-    def __init__(self, model: Path, writer: Writer, answers: Style, hardware: SamplingHardware, seed: str) -> None:
+    def __init__(self, model: Path, writer: Writer, answers: StyleName, hardware: SamplingHardware, seed: str) -> None:
         self.model, self.writer, self.answers, self.hardware = model, writer, answers, hardware
         self.tokenizer = load_tokenizer(model)
         self.random = Random(f"writer {writer.sampling.seed} {seed}")
@@ -55,8 +55,7 @@ class WriterSource:
     def _agreed(self, question: str, solutions: Sequence[str | None]) -> Variant:
         """Return the question with the first solution that has the majority answer, if enough solutions agree."""
         answers = [final_answer(solution, self.answers) if solution else None for solution in solutions]
-        if self.answers == "gsm8k":
-            answers = [answer if answer and read_number(answer) is not None else None for answer in answers]
+        answers = [answer if answer and not answer_problem(answer, self.answers) else None for answer in answers]
         counts = Counter(answer for answer in answers if answer is not None)
         if not counts:
             return WITHOUT_ANSWER
