@@ -38,7 +38,7 @@ Every problem in a study file is reported before a job starts, with the file, th
 understand JSON schemas, such as Visual Studio Code with its YAML extension, complete and check the keys as you type. A
 study file asks for that in its first line, by the path from the file to `config/schema.json`:
 
-```yaml
+```text
 # yaml-language-server: $schema=schema.json
 ```
 
