@@ -179,12 +179,12 @@ def test_own_tables_go_through_the_same_rules(checkout, tmp_path):
         assert (table["premem_accuracy"] <= table["train_accuracy"]).all()
         page = (folder / "example_report.md").read_text()
         assert page.startswith(f"# Training examples: mine/d/{folder.name}\n")
-        assert "Question, target and answers are missing here" in page
+        assert "Questions, targets and answers are therefore missing here" in page
         assert page.count("\n### ") == 4
         assert "nan" not in page.lower()
 
     page = (pair / "scrutiny.md").read_text()
-    assert "What sceptics ask: mine on d" in page
+    assert "# Questions that reviewers ask: mine on d\n" in page
     assert "nan" not in page
     for figure in re.findall(r"\]\((.*?\.png)\)", page):
         assert (pair / figure).is_file()

@@ -183,7 +183,12 @@ def test_any_run_has_a_curated_training_file(curated):
     columns = ["example_id", "question", "solution", "answer", *MAKING]
     assert [[row[name] for name in columns] for row in rows] == table[columns].values.tolist()
     page = (folder / "premem.md").read_text()
-    for text in ("New examples for tiny/stories-seed0-round0/lr1e-2", "| t | 0.5 |", "| new examples | 256 |", "Like "):
+    for text in (
+        "New examples for tiny/stories-seed0-round0/lr1e-2",
+        "| t | 0.5 |",
+        "| new examples | 256 |",
+        "like it:",
+    ):
         assert text in page
 
 

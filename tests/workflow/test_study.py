@@ -152,7 +152,7 @@ def test_a_single_file_is_a_target(checkout):
     }
 
 
-def test_sceptics_are_answered(finished):
+def test_questions_of_reviewers_are_answered(finished):
     run_study(finished, "scrutiny", "--configfile", "config/tiny.yaml")
     page = (finished / "results" / "tiny" / "pairs" / "tiny" / "arithmetic" / "scrutiny.md").read_text()
     assert "Not answered: no run has training examples that it did not train on" in page

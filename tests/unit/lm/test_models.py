@@ -327,7 +327,7 @@ def test_a_head_that_cannot_be_used_apart_is_left_alone(folder, examples, capsys
     model.lm_head.register_forward_hook(lambda module, states, output: torch.nn.functional.linear(*states, head.weight))
     model.get_output_embeddings = lambda: head
     assert target_nll(model, examples[:5], 300) == pytest.approx(expected, rel=1e-4)
-    assert "LlamaForCausalLM: its head cannot be used apart" in capsys.readouterr().err
+    assert "LlamaForCausalLM: its head cannot be used separately" in capsys.readouterr().err
 
 
 def test_several_processes_share_the_examples(folder, examples):
