@@ -23,6 +23,7 @@ test: .venv/installed .venv-vllm/installed
 
 study: .venv/installed
 	@echo "$(if $(STUDY),The study $(STUDY): snakemake plan says how long it takes.,The embedded study: about 10 minutes.)"
+	$(if $(STUDY),.venv/bin/python workflow/scripts/check_study.py --file $(STUDY))
 	$(SNAKEMAKE) $(if $(STUDY),--configfile $(STUDY))
 
 lint: .venv/installed
@@ -35,6 +36,10 @@ format: .venv/installed
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	.venv/bin/snakefmt Snakefile workflow/rules
+
+# The reference of the configuration, from the docstrings of its blocks: docs/configuration.md and config/schema.json.
+reference: .venv/installed
+	.venv/bin/python workflow/scripts/write_reference.py
 
 docs: .venv/installed
 	.venv/bin/mkdocs serve

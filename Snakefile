@@ -5,11 +5,6 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-# A study file given with --configfile takes the place of config.yaml; it is not mixed with it.
-if not workflow.overwrite_configfiles:
-
-    configfile: "config.yaml"
-
 
 report: "workflow/report/workflow.rst"
 

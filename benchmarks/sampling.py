@@ -24,7 +24,8 @@ from premem.base.tables import read_table
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import load_model
-from premem.lm.sampling import open_backend, seeded_prompts
+from premem.lm.sampling.backends import open_backend
+from premem.lm.sampling.prompts import seeded_prompts
 from premem.lm.sampling.vllm_backend import VllmBackend
 from premem.lm.tokens import load_tokenizer
 

@@ -30,12 +30,12 @@ def shared_data() -> Path:
 def checkout(root, tmp_path_factory):
     """A copy of the workflow, as a user would have it, without results."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("Snakefile", "config.yaml", "config", "workflow", "envs", "profiles"):
+    for name in ("Snakefile", "config.yaml", "config", "workflow", "envs", "profiles", "slurm"):
         source = root / name
-        if source.is_dir():
+        if source.is_dir() and not source.is_symlink():
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy2(source, copy / name)
+            shutil.copy2(source, copy / name, follow_symlinks=False)
     return copy
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from calls import run_study, snakemake
-from premem.analysis.regression import best_threshold
+from premem.analysis.regression.calibration import best_threshold
 from premem.base.tables import read_csv, read_made_by
 from premem.jobs.plan import read_dry_run
 

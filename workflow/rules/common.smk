@@ -30,6 +30,7 @@ from premem.base.digests import digest_of
 from premem.base.utf8 import start_in_utf8
 from premem.config.data import POOL, TRAIN, Reading, Templates
 from premem.config.load import load_study
+from premem.config.study_file import read_study_file
 from premem.config.runs import Run
 
 start_in_utf8("snakemake")
@@ -38,8 +39,23 @@ start_in_utf8("snakemake")
 # does takes a sixth of the time.
 gc.set_threshold(200_000, 50, 100)
 
+# A study file given with --configfile takes the place of config.yaml; it is not mixed with it.
+STUDY_FILES = list(map(str, workflow.overwrite_configfiles)) or ["config.yaml"]
+SETTINGS_OF_CALL = ["--config"] if workflow.config_settings.config else []
+
 try:
-    STUDY = load_study(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config.yaml")
+    for file in STUDY_FILES:
+        read_study_file(Path(file))
+except UserError as error:
+    refuse(error)
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+try:
+    STUDY = load_study(config, " and ".join([*STUDY_FILES, *SETTINGS_OF_CALL]))
 except UserError as error:
     refuse(error)
 

@@ -110,7 +110,8 @@ rule collect_examples:
         identity=writer_of(MODEL_IDENTITY),
     output:
         table=update(fill(DATA, split=TRAIN)),
-        more=[],
+        jsonl=[],
+        page=[],
     log:
         f"{RESULTS}/logs/collect_examples/{{dataset}}.log",
     benchmark:
@@ -129,7 +130,7 @@ rule collect_examples:
         title="{dataset}",
         strategy=strategy_of,
         difficulty=difficulty_if_read,
-        examples=dataset_settings(Reading),
+        reading=dataset_settings(Reading),
         source=source_as_json,
         settings=collection_read,
     shell:
@@ -137,9 +138,9 @@ rule collect_examples:
         "--memorization {input.memorization:q} --threshold {input.threshold:q} --ifd {input.ifd:q} "
         "--pool {input.pool:q} --writer {input.writer:q} --strategy {params.strategy:q} "
         "--difficulty {params.difficulty:q} --number {params.number:q} --seed {params.seed:q} --size {params.size:q} "
-        "--source {params.source:q} --example-settings {params.examples:q} --settings {params.settings:q} "
-        "--hardware {params.hardware:q} --title {params.title:q} --out {output.table:q} --more {output.more:q} 2>&1 | "
-        "tee {log:q}"
+        "--source {params.source:q} --reading {params.reading:q} --settings {params.settings:q} "
+        "--hardware {params.hardware:q} --title {params.title:q} --out {output.table:q} --jsonl {output.jsonl:q} "
+        "--page {output.page:q} 2>&1 | tee {log:q}"
 
 
 use rule collect_examples as curate_run with:
@@ -155,7 +156,8 @@ use rule collect_examples as curate_run with:
         identity=writer_of(MODEL_IDENTITY),
     output:
         table=update(f"{CURATED}.parquet"),
-        more=[update(f"{CURATED}.jsonl"), update(f"{CURATED}.md")],
+        jsonl=update(f"{CURATED}.jsonl"),
+        page=update(f"{CURATED}.md"),
     log:
         f"{RESULTS}/logs/curate_run/{ONE_RUN}/{{strategy}}.log",
     benchmark:

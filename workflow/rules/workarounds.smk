@@ -137,17 +137,20 @@ def leave_first_of_array_alone():
     """Let a later job of an array not look for the files of the array's first job.
 
     Symptom: around every job of an array the plugin runs a process that does look for them, so a later job fails if the
-        first one takes longer. The process within looks after the job's own files.
+        first one takes longer. The process within looks after the job's own files. Snakemake tells the workflow which of
+        the two it is (`workflow.executor_settings`) only when all rule files have been read.
     Seen in: snakemake-executor-plugin-slurm 2.8.0.
     It can go when: that process knows which job of the array it runs.
     """
     task, first = (int(os.environ.get(f"SLURM_ARRAY_TASK_{which}", 0)) for which in ("ID", "MIN"))
-    if task > first and getattr(workflow.executor_settings, "array_execs", ""):
+    if task > first:
+        postprocess = Job.postprocess
 
-        async def do_nothing(job, *args, **kwargs):
-            pass
+        async def postprocess_own(job, *args, **kwargs):
+            if not getattr(workflow.executor_settings, "array_execs", ""):
+                await postprocess(job, *args, **kwargs)
 
-        Job.postprocess = do_nothing
+        Job.postprocess = postprocess_own
 
 
 warn_of_newer_snakemake()

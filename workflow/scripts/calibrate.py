@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from premem.analysis.regression import calibrate, threshold_grid
+from premem.analysis.regression.calibration import calibrate, threshold_grid
 from premem.base import cli
 from premem.base.tables import read_table, write_csv, write_table
 from premem.config.statistics import Threshold

@@ -1,35 +1,22 @@
 """Refuse what could not be sampled, before a model is trained: prompts that leave no room for an answer, no vLLM."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 from premem.base import cli
-from premem.base.errors import UserError
-from premem.base.files import whole
+from premem.base.files import write_text
 from premem.base.tables import read_made_by, read_table
+from premem.lm.sampling.backends import require_vllm
+from premem.lm.tokenized_split import check_room_for_answers
 
 
-def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str = "") -> None:
+def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str | None = None) -> None:
     if vllm_python:
-        find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
-        if not shutil.which(vllm_python) or subprocess.run([vllm_python, "-c", find], capture_output=True).returncode:
-            raise UserError(
-                f"sampling.backend: {vllm_python} has no vLLM; install it as the README says under Sampling with vLLM, "
-                "and name its interpreter under hardware.python.sample"
-            )
+        require_vllm(vllm_python)
     context = read_made_by(tokens[0])["context"]
     longest = {path.stem: int(read_table(path, ["prompt_ids"])["prompt_ids"].map(len).max()) for path in tokens}
-    for split, length in longest.items():
-        if context is not None and length + max_new_tokens > context:
-            raise UserError(
-                f"sampling.max_new_tokens: the longest prompt of {split} has {length} tokens, and {max_new_tokens} "
-                f"more do not fit into the context of {model} ({context}); lower it to {context - length} or less, "
-                "or lower the dataset's max_tokens"
-            )
-    with whole(out) as aside:
-        aside.write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n", encoding="utf-8")
+    check_room_for_answers(longest, max_new_tokens, context, model)
+    write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n", out)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
-"""Write down the threshold p of a pair: the one that the study fixes, else the calibrated one."""
+"""Write the threshold p of a pair: the one that the study fixes, otherwise the calibrated one."""
 
-import json
 from pathlib import Path
 
-from premem.analysis.regression import best_threshold
+from premem.analysis.regression.calibration import best_threshold
 from premem.base import cli
-from premem.base.files import whole
 from premem.base.tables import read_csv
 from premem.config.statistics import Threshold
+from premem.scoring.threshold import ChosenThreshold, write_threshold
 
 
-def main(calibration: list[Path], settings: Threshold, out: Path) -> None:
-    fixed = settings.value is not None
-    p = settings.value if fixed else best_threshold(read_csv(calibration[0]))
-    with whole(out) as aside:
-        aside.write_text(json.dumps({"threshold": p, "fixed": fixed}) + "\n", encoding="utf-8")
+def main(calibration: Path | None, settings: Threshold, out: Path) -> None:
+    if settings.value is not None:
+        chosen = ChosenThreshold(settings.value, fixed=True)
+    else:
+        assert calibration
+        chosen = ChosenThreshold(best_threshold(read_csv(calibration)), fixed=False)
+    write_threshold(chosen, out)
 
 
 if __name__ == "__main__":

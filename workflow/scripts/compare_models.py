@@ -1,20 +1,20 @@
 """Compare the models that have results on a dataset, as a table, a figure and a page."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from premem.analysis.model_comparison import ModelResults, compare_models, models_page, plot_models
 from premem.base import cli
-from premem.base.files import whole
+from premem.base.files import write_text
 from premem.base.tables import read_csv, read_table, write_csv
 from premem.config.analyses import Figures
 from premem.config.statistics import Statistics
 from premem.jobs.plan import count_weights
-from premem.report.figures import save
+from premem.report.markdown import link_to_figure
+from premem.report.style import save
 from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.scoring.threshold import read_threshold
 
 
 def main(
@@ -23,7 +23,7 @@ def main(
     points: list[Path],
     regression: list[Path],
     threshold: list[Path],
-    bases: str,
+    bases: dict[str, Path],
     dataset: str,
     statistics: Statistics,
     settings: Figures,
@@ -31,12 +31,11 @@ def main(
     table: Path,
     out: Path,
 ) -> None:
-    folders = json.loads(bases)
     results = [
         ModelResults(
             name=name,
-            weights=(count_weights(Path(folders[name])) if name in folders else None) or np.nan,
-            p=json.loads(p.read_text(encoding="utf-8"))["threshold"],
+            weights=(count_weights(bases[name]) if name in bases else None) or np.nan,
+            p=read_threshold(p).threshold,
             memorization=read_table(scores, MEMORIZATION_COLUMNS),
             points=read_csv(placed),
             regression=read_csv(judged),
@@ -46,9 +45,7 @@ def main(
     compared = compare_models(results, statistics)
     write_csv(compared, table)
     save(plot_models(compared, settings), figures, settings.dpi)
-    shown = min(figures, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
-    with whole(out) as aside:
-        aside.write_text(models_page(dataset, compared, os.path.relpath(shown, out.parent)), encoding="utf-8")
+    write_text(models_page(dataset, compared, link_to_figure(figures, out)), out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw the training examples that a seed of a curation begins with."""
+"""Draw the training examples that a seed of a curation starts from."""
 
 from pathlib import Path
 

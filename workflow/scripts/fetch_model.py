@@ -18,13 +18,13 @@ def main(hub: str, revision: str, out: Path, identity: Path) -> None:
                 local_dir=folder,
                 allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
             )
-        except Exception as error:  # the hub's errors are of many kinds; the reader needs to know which entry to mend
+        except Exception as error:  # the hub raises errors of many types; the user needs to know which entry to correct
             raise UserError(
                 f"models: {hub} at {revision} cannot be fetched ({type(error).__name__}: {error}); correct hub or "
                 "revision, log in with `hf auth login` for a gated model, or give the path of a local copy"
             ) from error
         if not list(folder.glob("*.safetensors")):
-            raise UserError(f"models: {hub} at {revision} has no safetensors weights; choose a revision that has")
+            raise UserError(f"models: {hub} at {revision} has no safetensors weights; choose a revision with some")
     write_identity(out, identity)
 
 

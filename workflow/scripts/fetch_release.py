@@ -1,4 +1,4 @@
-"""Download the run folders of a release from its git repository, at its commit, and nothing else."""
+"""Download only the run folders of a release from its git repository, at its commit."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Put the scores of all runs of a pair under each other."""
+"""Join the scores of all runs of a pair into one table."""
 
 from pathlib import Path
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from premem.base import cli
 from premem.base.tables import read_table, write_table
-from premem.scoring.grading import VERSIONS, grade_answers
+from premem.scoring.grading import grade_answers, versions
 
 
 def main(
@@ -36,7 +36,7 @@ def main(
     for grader, graded in grades.items():
         result[grader] = pd.Categorical([g.grade for g in graded], ["correct", "incorrect", "no_answer"])
         result[f"{grader}_extracted"] = [g.extracted for g in graded]
-    write_table(result, out, graders=VERSIONS)
+    write_table(result, out, graders=versions(answers))
 
 
 if __name__ == "__main__":

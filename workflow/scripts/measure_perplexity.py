@@ -27,22 +27,13 @@ def main(
     prepare_device(threads, gpus, "hardware.perplexity.processes")
     table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
     examples = examples_of(table)
-    n_tokens = [len(example.target) for example in examples]
+    measured = pd.DataFrame({"example_id": table["example_id"], "n_tokens": [len(e.target) for e in examples]})
     tables = []
     for epoch, checkpoint in zip(checkpoint_epochs, checkpoints, strict=True):
         nll = nll_under_checkpoint(checkpoint, examples, dtype, hardware.batch, hardware.processes)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "example_id": table["example_id"],
-                    "epoch": epoch,
-                    "n_tokens": n_tokens,
-                    "nll": nll,
-                    "perplexity": perplexity(nll, n_tokens),
-                }
-            )
-        )
-    write_table(pd.concat(tables, ignore_index=True), out)
+        tables.append(measured.assign(epoch=epoch, nll=nll, perplexity=perplexity(nll, measured["n_tokens"])))
+    columns = ["example_id", "epoch", "n_tokens", "nll", "perplexity"]
+    write_table(pd.concat(tables, ignore_index=True)[columns], out)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """Place the checkpoints of a run: train, predicted and test accuracy at the pair's threshold p."""
 
-import json
 from pathlib import Path
 
 from premem.base import cli
 from premem.base.tables import read_table, write_table
 from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
+from premem.scoring.threshold import read_threshold
 
 
 def main(memorization: Path, tests: Path, threshold: Path, test_set: str, out: Path) -> None:
     runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
-    write_table(place_points(runs, json.loads(threshold.read_text(encoding="utf-8"))["threshold"]), out)
+    write_table(place_points(runs, read_threshold(threshold).threshold), out)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Plot accuracy and memorization of every training example along training, an image per run."""
 
-import json
 from pathlib import Path
 
 from premem.base import cli
 from premem.base.tables import read_csv, read_table
 from premem.config.analyses import Figures
-from premem.report.figures import name_run, plot_learning_progress, save
+from premem.report.figures import plot_learning_progress
+from premem.report.style import name_run, save
+from premem.scoring.threshold import read_threshold
 
 
 def main(memorization: Path, points: Path, threshold: Path, settings: Figures, out: list[Path]) -> None:
@@ -15,11 +16,7 @@ def main(memorization: Path, points: Path, threshold: Path, settings: Figures, o
     scores = read_table(memorization, ["run", "epoch", "example_id", "accuracy", "perplexity", "trained_on"])
     tables = dict(list(scores[scores["trained_on"]].groupby("run", sort=False)))
     titled = {name_run(run, several_seeds): tables[run.run] for run in runs.itertuples()}
-    save(
-        plot_learning_progress(titled, json.loads(threshold.read_text(encoding="utf-8"))["threshold"], settings),
-        out,
-        settings.dpi,
-    )
+    save(plot_learning_progress(titled, read_threshold(threshold).threshold, settings), out, settings.dpi)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 from premem.base import cli
 from premem.base.tables import read_csv
 from premem.config.analyses import Figures
-from premem.report.figures import plot_prediction, save
+from premem.report.figures import plot_prediction
+from premem.report.style import save
 
 
 def main(points: Path, regression: Path, settings: Figures, out: list[Path]) -> None:

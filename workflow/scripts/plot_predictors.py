@@ -1,15 +1,15 @@
 """Write the page and the figures of the comparison of predictors."""
 
-import os
 from pathlib import Path
 
 from premem.analysis.predictors.figures import plot_comparison, plot_test_sets
 from premem.analysis.predictors.page import predictors_page
 from premem.base import cli
-from premem.base.files import whole
+from premem.base.files import write_text
 from premem.base.tables import read_csv, read_table
 from premem.config.analyses import Figures
-from premem.report.figures import save
+from premem.report.markdown import link_to_figure
+from premem.report.style import save
 
 
 def main(values: Path, comparison: Path, title: str, settings: Figures, figures: list[Path], out: Path) -> None:
@@ -20,12 +20,10 @@ def main(values: Path, comparison: Path, title: str, settings: Figures, figures:
     }
     links = {}
     for name, figure in drawn.items():
-        paths = [path for path in figures if path.stem == name]
-        save(figure, paths, settings.dpi)
-        shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
-        links[name] = os.path.relpath(shown, out.parent)
-    with whole(out) as aside:
-        aside.write_text(predictors_page(title, points, table, links), encoding="utf-8")
+        files = [path for path in figures if path.stem == name]
+        save(figure, files, settings.dpi)
+        links[name] = link_to_figure(files, out)
+    write_text(predictors_page(title, points, table, links), out)
 
 
 if __name__ == "__main__":

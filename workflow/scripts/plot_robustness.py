@@ -1,38 +1,34 @@
-"""Write the page and the figures of what perturbations do."""
+"""Write the page and the figures of the analysis of robustness."""
 
-import json
-import os
 from pathlib import Path
 
 from premem.analysis.robustness.figures import plot_bins
 from premem.analysis.robustness.page import robustness_page
 from premem.base import cli
-from premem.base.files import whole
+from premem.base.files import write_text
 from premem.base.tables import read_csv
 from premem.config.analyses import Figures
 from premem.config.data import Perturbation
-from premem.report.figures import save
+from premem.report.markdown import link_to_figure
+from premem.report.style import save
 
 
 def main(
     bins: Path,
     regression: Path,
     title: str,
-    perturbations: str,
+    perturbations: dict[str, Perturbation],
     settings: Figures,
     figures: list[Path],
     out: Path,
 ) -> None:
     in_bins, regressed = read_csv(bins), read_csv(regression)
-    changes = {key: Perturbation.model_validate(value) for key, value in json.loads(perturbations).items()}
     links = {}
     for examples, name in {"all": "robustness", "solved": "robustness_solved"}.items():
-        paths = [path for path in figures if path.stem == name]
-        save(plot_bins(in_bins, examples, settings), paths, settings.dpi)
-        shown = min(paths, key=lambda path: path.suffix == ".pdf")  # a browser shows no PDF within a page
-        links[examples] = os.path.relpath(shown, out.parent)
-    with whole(out) as aside:
-        aside.write_text(robustness_page(title, changes, in_bins, regressed, links), encoding="utf-8")
+        files = [path for path in figures if path.stem == name]
+        save(plot_bins(in_bins, examples, settings), files, settings.dpi)
+        links[examples] = link_to_figure(files, out)
+    write_text(robustness_page(title, perturbations, in_bins, regressed, links), out)
 
 
 if __name__ == "__main__":

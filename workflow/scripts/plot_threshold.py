@@ -5,7 +5,8 @@ from pathlib import Path
 from premem.base import cli
 from premem.base.tables import read_csv
 from premem.config.analyses import Figures
-from premem.report.figures import plot_threshold, save
+from premem.report.figures import plot_threshold
+from premem.report.style import save
 
 
 def main(calibration: Path, regression: Path, settings: Figures, out: list[Path]) -> None:

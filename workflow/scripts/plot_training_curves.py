@@ -5,7 +5,8 @@ from pathlib import Path
 from premem.base import cli
 from premem.base.tables import read_csv, read_table
 from premem.config.analyses import Figures
-from premem.report.figures import plot_training_curves, save
+from premem.report.figures import plot_training_curves
+from premem.report.style import save
 
 
 def main(points: Path, settings: Figures, out: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""Train a small base model from nothing."""
+"""Train a small base model from scratch."""
 
 import tempfile
 from pathlib import Path
@@ -8,19 +8,11 @@ from premem.base.files import whole, write_identity
 from premem.base.tables import read_table
 from premem.config.data import Templates
 from premem.config.models import Pretraining
-from premem.lm.pretraining import generate_corpus, pretrain
+from premem.lm.pretraining import corpus_texts, pretrain
 
 
-def main(settings: Pretraining, templates: Templates, data: list[Path], out: Path, identity: Path) -> None:
-    corpus = settings.corpus
-    if corpus.generate:
-        texts = generate_corpus(corpus, templates, settings.seed)
-    else:
-        examples = read_table(data[0], ["question", "solution"])
-        texts = [
-            templates.write_prompt(question) + templates.write_target(solution)
-            for question, solution in zip(examples["question"], examples["solution"], strict=True)
-        ]
+def main(settings: Pretraining, templates: Templates, data: Path | None, out: Path, identity: Path) -> None:
+    texts = corpus_texts(settings, templates, read_table(data, ["question", "solution"]) if data else None)
     with tempfile.TemporaryDirectory() as scratch, whole(out) as folder:
         pretrain(texts, settings, folder, Path(scratch))
     write_identity(out, identity)

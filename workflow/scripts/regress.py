@@ -1,14 +1,16 @@
 """Say how well test accuracy is predicted, with intervals over runs."""
 
-import json
 from pathlib import Path
 
-from premem.analysis.regression import leave_one_run_out, ols_summary, regression_table
+from premem.analysis.regression.calibration import leave_one_run_out
+from premem.analysis.regression.ols import COLUMNS, ols_summary
+from premem.analysis.regression.table import regression_table
 from premem.base import cli
-from premem.base.files import whole
+from premem.base.files import write_text
 from premem.base.tables import read_table, write_csv
 from premem.config.statistics import Statistics
 from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
+from premem.scoring.threshold import read_threshold
 
 
 def main(
@@ -23,16 +25,12 @@ def main(
     ols: Path,
 ) -> None:
     runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
-    chosen, curve = json.loads(threshold.read_text(encoding="utf-8")), read_table(curves)
-    table = place_points(runs, chosen["threshold"])
-    held_out = table if chosen["fixed"] else table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left")
+    chosen, curve = read_threshold(threshold), read_table(curves)
+    table = place_points(runs, chosen.threshold)
+    held_out = table if chosen.fixed else table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left")
     write_csv(held_out, points)
-    write_csv(regression_table(table, curve, settings, chosen["threshold"] if chosen["fixed"] else None), regression)
-    with whole(ols) as aside:
-        aside.write_text(
-            "\n\n".join(ols_summary(table, name) for name in ("premem_accuracy", "train_accuracy")) + "\n",
-            encoding="utf-8",
-        )
+    write_csv(regression_table(table, curve, settings, chosen.threshold if chosen.fixed else None), regression)
+    write_text("\n\n".join(ols_summary(table, predictor) for predictor in COLUMNS) + "\n", ols)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """Report on every training example of a run: a table, and a page of the most and the least learned ones."""
 
-import json
 from pathlib import Path
 
-from premem.analysis.example_reports import examples_page, examples_table
-from premem.analysis.robustness import MODEL_TITLES
+from premem.analysis.example_reports import answers_to_show, drops_of_run, examples_page, examples_table
 from premem.base import cli
-from premem.base.files import whole
+from premem.base.files import write_text
 from premem.base.tables import read_table, write_table
-from premem.config.data import TRAIN
 from premem.data.difficulty import difficulty_of
 from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.scoring.threshold import read_threshold
 
 
 def main(
@@ -20,36 +18,30 @@ def main(
     data: Path,
     samples: Path,
     grades: Path,
-    drops: list[Path],
-    difficulty: list[str],
+    drops: Path | None,
+    difficulty: str | None,
     grader: str,
     shown: int,
     table: Path,
     out: Path,
 ) -> None:
-    scores = read_table(memorization, MEMORIZATION_COLUMNS)
-    last = scores["epoch"].max()
-    p = json.loads(threshold.read_text(encoding="utf-8"))["threshold"]
-    predicted, predicted_from = None, ""
-    for path in drops:
-        found = read_table(path, ["run", "epoch", "example_id", "predicted_drop", "model"])
-        here = (found["run"] == memorization.parent.name) & (found["epoch"] == last)
-        predicted = found[here].set_index("example_id")["predicted_drop"]
-        predicted_from = MODEL_TITLES[found["model"].iloc[0]]
+    scores, p = read_table(memorization, MEMORIZATION_COLUMNS), read_threshold(threshold).threshold
+    last, run = scores["epoch"].max(), memorization.parent.name
     texts = read_table(data, ["example_id", "question", "solution"])
-    labels = difficulty_of(texts.set_index("example_id"), difficulty[0]) if difficulty else None
+    labels = difficulty_of(texts.set_index("example_id"), difficulty) if difficulty else None
+    predicted, predicted_from = None, ""
+    if drops:
+        columns = ["run", "epoch", "example_id", "predicted_drop", "predictor_set"]
+        predicted, predicted_from = drops_of_run(read_table(drops, columns), run, last)
     examples = examples_table(scores, p, texts, predicted, labels)
-
-    keys = ["split", "example_id", "sample"]
-    graded = read_table(grades, ["epoch", *keys, grader, f"{grader}_extracted"])
-    graded = graded[(graded["epoch"] == last) & (graded["split"] == TRAIN)]
-    graded = graded.rename(columns={grader: "grade", f"{grader}_extracted": "extracted"})
-    answers = read_table(samples, [*keys, "text"])[[*keys, "text"]].merge(
-        graded[[*keys, "grade", "extracted"]], on=keys, validate="1:1"
+    answers = answers_to_show(
+        read_table(samples, ["split", "example_id", "sample", "text"]),
+        read_table(grades, ["epoch", "split", "example_id", "sample", grader, f"{grader}_extracted"]),
+        last,
+        grader,
     )
     write_table(examples, table)
-    with whole(out) as aside:
-        aside.write_text(examples_page(title, examples, answers, p, shown, predicted_from), encoding="utf-8")
+    write_text(examples_page(title, examples, answers, p, shown, predicted_from), out)
 
 
 if __name__ == "__main__":

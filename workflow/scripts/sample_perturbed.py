@@ -8,7 +8,7 @@ from premem.base.tables import read_table, write_table
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import prepare_device
-from premem.lm.sampling import tabulate
+from premem.lm.sampling.prompts import tabulate
 from premem.lm.sampling.shards import sample_checkpoint
 from premem.lm.tokens import select_subset
 
@@ -28,7 +28,7 @@ def main(
     columns = ["perturbation", "example_id", "subset_rank", "answer_begins", "prompt_ids"]
     table = select_subset(read_table(prompts, columns), size)
     completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded(list(table["prompt_ids"]), settings))
-    # Named as for other samples, which are graded by the same rule: a perturbation is a split of its own.
+    # The same rule grades these samples and the others, so a perturbation takes the place of a split.
     answers = tabulate(table.rename(columns={"perturbation": "split"}), completions)
     answers["text"] = table["answer_begins"].repeat(settings.n).to_numpy() + answers["text"]
     write_table(answers, out)

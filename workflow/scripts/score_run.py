@@ -1,4 +1,4 @@
-"""Bring a run's grades and perplexities together: the memorization table, and the accuracy on every test set."""
+"""Join a run's grades and perplexities: the memorization table, and the accuracy on every test set."""
 
 from pathlib import Path
 

@@ -1,15 +1,15 @@
-"""Answer what sceptics ask of a pair's results, as one table."""
+"""Answer the questions that reviewers ask about a pair's results, as one table."""
 
-import json
 from pathlib import Path
 
-from premem.analysis.regression import threshold_grid
+from premem.analysis.regression.calibration import threshold_grid
 from premem.analysis.scrutiny import scrutinize
 from premem.analysis.scrutiny.common import Context
 from premem.base import cli
 from premem.base.tables import read_table, write_csv
 from premem.config.statistics import Statistics, Threshold
 from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
+from premem.scoring.threshold import read_threshold
 
 
 def main(
@@ -20,21 +20,18 @@ def main(
     grid: Threshold,
     statistics: Statistics,
     other_thresholds: list[Path],
-    figure_epochs: str,
+    figure_epochs: dict[str, list[int]],
     out: Path,
 ) -> None:
     runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
-    chosen = json.loads(threshold.read_text(encoding="utf-8"))
+    chosen = read_threshold(threshold)
     context = Context(
-        threshold=chosen["threshold"],
-        fixed=chosen["fixed"],
+        threshold=chosen.threshold,
+        fixed=chosen.fixed,
         grid=threshold_grid(grid.grid),
         statistics=statistics,
-        other_thresholds={
-            " on ".join(path.parts[-3:-1]): json.loads(path.read_text(encoding="utf-8"))["threshold"]
-            for path in other_thresholds
-        },
-        figure_epochs=json.loads(figure_epochs),
+        other_thresholds={" on ".join(path.parts[-3:-1]): read_threshold(path).threshold for path in other_thresholds},
+        figure_epochs=figure_epochs,
     )
     write_csv(scrutinize(runs, context), out)
 

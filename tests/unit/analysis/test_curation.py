@@ -284,8 +284,8 @@ def test_repeats_overlaps_and_failures_are_left_out_and_counted(examples):
     found = collected(examples, 4, source, tests=[f"Well {LONG}"])
     assert found.examples["question"].tolist() == ["a 1 ?", "b 2 ?", "c 3 ?", "d 4 ?"]
     assert found.left_out == {
-        "the question is there already": 2,
-        "13 words in a row shared with a test question": 1,
+        "the question exists already": 2,
+        "13 consecutive words shared with a test question": 1,
         "it failed": 1,
     }
     assert source.asked == 8
@@ -296,7 +296,7 @@ def test_a_source_of_duplicates_comes_to_an_end(examples):
         collected(examples, 5, Fixed("only this one ?"))
     message = str(error.value)
     assert message.startswith("stories-round1: 5 new examples wanted, 4 of them are missing")
-    assert "left out: the question is there already" in message
+    assert "left out: the question exists already" in message
     assert message.endswith("or raise collection.threshold")
     with pytest.raises(UserError, match=r"larger source, or collect fewer$"):
         collected(examples, 5, Fixed("only this one ?"), strategy="iid")
@@ -311,7 +311,7 @@ def test_a_pool_that_is_too_small_says_how_many_are_missing(examples):
     ):
         collected(examples, 13, PoolSource(pool, examples, "a"))
     doubled = pd.concat([pool[:-12], pool[-12:].assign(question=examples["question"].tolist())])
-    with pytest.raises(UserError, match=r"5 of them are missing.*\(4 left out: the question is there already\)"):
+    with pytest.raises(UserError, match=r"5 of them are missing.*\(4 left out: the question exists already\)"):
         collected(examples, 13, PoolSource(doubled, examples, "a"))
 
 
@@ -418,8 +418,14 @@ def no_labels(config):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda c: c.update(collection={"threshold": 1.2}), "collection: threshold: 1.2 is no accuracy"),
-        (lambda c: c.update(collection={"threshold": -0.1}), "collection: threshold: -0.1 is no accuracy"),
+        (
+            lambda c: c.update(collection={"threshold": 1.2}),
+            "collection.threshold: give a number less than or equal to 1 (given: 1.2)",
+        ),
+        (
+            lambda c: c.update(collection={"threshold": -0.1}),
+            "collection.threshold: give a number greater than or equal to 0 (given: -0.1)",
+        ),
         (lambda c: c.update(collection={"share": 0}), "collection.share"),
         (lambda c: c.update(collection={"fallback": "all"}), "collection.fallback"),
         (lambda c: c["curation"].update(model="tony"), "curation.model: unknown model 'tony'; did you mean 'tiny'?"),
@@ -618,7 +624,7 @@ def test_the_page_of_a_comparison_says_what_came_out():
     assert "| low premem accuracy | 200 |" in page and "| more than 1.5 [∞, ∞) |" not in page
     assert "p = 1.250, calibrated on the test accuracy of the runs" in page
     assert "p = 1.250, as given" in comparison_page(*said, False, "curation.png")
-    assert "t = 0.4" in page and "25.0% do so" in page
+    assert "below t = 0.4" in page and "25.0% share as many" in page
     line = next(line for line in page.splitlines() if "Algorithm 1" in line)
     assert line == "| low premem accuracy | Kang et al. 2025, Algorithm 1 | 25% | 1.50 | 3 of 6 | 6 | 12 | 0 |"
     estimate = cell(efficiency, "premem", 100)["estimate"]
@@ -654,19 +660,24 @@ def test_the_page_of_a_selection_says_what_and_why(examples):
         "| training examples selected | 4 of 12 (33%) |",
         "| new examples | 9 |",
         "| left out | none |",
-        "25.0% of the training examples, no new one",
+        "25.0% of the training examples, no new example",
         "| *mean, selected* | 0.25 |  |",
         "| *mean, not selected* | 0.75 |  |",
     ):
         assert text in page
     assert "share of the hardest" not in page and "selected no example" not in page
     new = found.examples.iloc[0]
-    assert f"Like {new['resembles']}:" in page and f"    {new['question']}\n    {new['solution']}" in page
+    assert f"Training example {new['resembles']}:" in page and f"    {new['question']}\n    {new['solution']}" in page
     parent = examples.set_index("example_id").loc[new["resembles"], "question"]
     assert f"    {parent}" in page
     all_taken = Collected(found.examples, np.ones(12), True, {"it failed": 2})
     page = selection_page("New", examples[["example_id", "question"]], all_taken, "ifd", SETTINGS, None, 0)
-    for text in ("selected no example, so new ones", "| threshold p | not read |", "2: it failed", "hardest | 0.3 |"):
+    for text in (
+        "selected no example, so all training examples were used",
+        "| threshold p | not read |",
+        "2: it failed",
+        "hardest | 0.3 |",
+    ):
         assert text in page
 
 

@@ -18,7 +18,7 @@ from premem.config.data import Reading
 from premem.config.hardware import SamplingHardware
 from premem.config.models import Pretraining
 from premem.lm.pretraining import pretrain
-from premem.lm.sampling import Completion
+from premem.lm.sampling.prompts import Completion
 
 SAMPLING = {"n": 4, "max_new_tokens": 16}
 PROMPTS = {"prompt": "Given {question} New :", "stop": " Done", "solve": "{question} so", "solve_stop": " Done"}
@@ -181,7 +181,7 @@ def test_what_a_model_fails_at_is_counted_and_tried_again(monkeypatch, folder, e
     source, _ = told(monkeypatch, folder, questions, solutions)
     found = collect(examples, "premem", 2, Collection(), source, [], [], (0, 1), "round1")
     assert found.examples["answer"].tolist() == ["3", "5"]
-    assert found.left_out == {UNFINISHED: 1, DISAGREEING: 1, "the question is there already": 1}
+    assert found.left_out == {UNFINISHED: 1, DISAGREEING: 1, "the question exists already": 1}
 
 
 def test_a_model_that_writes_nothing_of_use_comes_to_an_end(monkeypatch, folder, examples):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.analysis.example_reports import examples_page, examples_table, fenced, memorized_at, typical_samples
+from premem.analysis.example_reports import examples_page, examples_table, memorized_at, typical_samples
+from premem.report.markdown import fenced
 
 P = 1.3
 
@@ -73,7 +74,7 @@ def test_scores_alone_make_a_table_and_a_page_that_says_what_is_missing(memoriza
     page = examples_page("a run", table, None, P, 2)
     assert re.findall(r"^### (.*)$", page, re.MULTILINE) == ["d", "a", "c", "b"]
     assert "| accuracy | 0.00 | 0.00 | 0.50 |" in page
-    assert "came without texts and checkpoints. Question, target and answers are missing here" in page
+    assert "come without texts and checkpoints. Questions, targets and answers are therefore missing here" in page
     assert "```" not in page
     assert "brittleness: true" not in page  # which would not help
 
@@ -112,13 +113,13 @@ def test_the_page_shows_the_most_and_the_least_learned(memorization):
     page = examples_page("a run", table, answers_of("d", ("correct", "7", "7"), ("incorrect", "8", "8")), P, 2)
     headings = re.findall(r"^### (.*)$", page, re.MULTILINE)
     assert headings == ["d", "a", "c", "b"]
-    assert "4 examples, of which 3 were memorized (perplexity ≤ 1.3) at some checkpoint and 3 solved" in page
+    assert "There are 4 examples. At some checkpoint, 3 of them were memorized (perplexity ≤ 1.3), and 3 were" in page
     assert "premem accuracy 0.50; never memorized." in page
     assert "premem accuracy 0.00; memorized at epoch 10." in page
     assert "| accuracy | 0.00 | 0.00 | 0.50 |" in page
     assert "A right answer (1 of 2 are):\n\n```text\n7\n```" in page
     assert "````text\n```\n# not a heading\n<b>\n````" in page
-    assert "not known here: `example_reports: {brittleness: true}`" in page
+    assert "not known here. Set `example_reports: {brittleness: true}`" in page
     assert "nan" not in page.lower()
     said = examples_page("a run", table.assign(predicted_drop=0.25), answers_of("d"), P, 9, "train accuracy")
     assert "predicted to lose under perturbations comes from train accuracy" in said

@@ -6,6 +6,7 @@ import pytest
 
 from premem.analysis.model_comparison import ModelResults, compare_models, models_page, plot_models
 from premem.config.analyses import Figures
+from premem.config.checks import problems_between_blocks
 from premem.config.statistics import Statistics
 from premem.config.study import Study
 
@@ -61,7 +62,7 @@ def test_the_page_and_the_figure_hold_them(table):
     page = models_page("stories", table, "models.png")
     assert "| weights | 10,000 | 2,000,000 |" in page
     assert "| memorized at the end | 0.00 [0.00, 0.00] | 0.60 [0.40, 1.00] |" in page
-    assert "| the same, p from the other runs | – | – |" in page
+    assert "| R² (y = x), premem accuracy, p from the other runs | – | – |" in page
     left, right = plot_models(table, Figures()).axes
     assert [text.get_text() for text in left.get_xticklabels()] == ["10k", "2M"]
     assert "\u22123.0" in [text.get_text() for text in right.texts]
@@ -77,5 +78,5 @@ def test_one_model_is_not_compared():
         "datasets": {"d": {"train": {"files": ["x"]}, "test": {"t": {"files": ["y"]}}, "answers": "math"}},
         "sweep": [{"model": "a", "dataset": "d", "lr": 1, "epochs": 1, "size": "full"}],
     }
-    with pytest.raises(ValueError, match="no dataset has runs of several models"):
-        Study(**study, analyses=["model_comparison"])
+    (problem,) = problems_between_blocks(Study(**study, analyses=["model_comparison"]))
+    assert "no dataset has runs of several models" in problem

@@ -15,11 +15,13 @@ from premem.analysis.predictors.from_answers import atc_of_run, average_threshol
 from premem.analysis.predictors.from_scores import accuracy_by_difficulty, cartography, forgetting_events, train_loss
 from premem.analysis.predictors.from_weights import distances, gradient_variance, variance_of_gradients
 from premem.analysis.predictors.page import predictors_page
-from premem.analysis.regression import r_squared, resample
+from premem.analysis.regression.bootstrap import resample
+from premem.analysis.regression.measures import r_squared
 from premem.config.analyses import CHEAP, PredictorName, Predictors
 from premem.config.statistics import Statistics
 from premem.lm.tokens import TokenizedExample
 from premem.scoring.scores import RunScores
+from premem.scoring.threshold import ChosenThreshold
 
 STATISTICS = Statistics(resamples=200)
 
@@ -222,7 +224,7 @@ def compared():
     )
     runs = {name: [run(n, shift) for n in range(4)] for name, shift in (("test", 1.0), ("harder", 0.5))}
     names = ("premem_accuracy", "train_accuracy", "perplexity", "distance", "atc")
-    return compare(runs, names, values, np.linspace(1.01, 1.9, 30), 1.3, False, STATISTICS, {})
+    return compare(runs, names, values, np.linspace(1.01, 1.9, 30), ChosenThreshold(1.3, False), STATISTICS, {})
 
 
 def test_predictors_are_judged_on_every_test_set(compared):
@@ -271,7 +273,7 @@ def test_the_verdict_tells_what_intervals_tell():
 
     page = table((PREMEM, 0.9, 0.8, 0), ("distance", 0.2, -1, 0.1), ("perplexity", 0.8, 0.3, -0.1))
     assert "premem accuracy (R² 0.90 [0.80, 0.91]) predicts it best" in page
-    assert "Behind premem accuracy beyond the interval: distance from initialization." in page
-    assert "Not told apart from premem accuracy: mean perplexity." in page
+    assert "Worse than premem accuracy, beyond the interval: distance from initialization." in page
+    assert "Not distinguishable from premem accuracy: mean perplexity." in page
     page = table((PREMEM, 0.1, -0.8, 0), ("distance", 0.2, -1, 0.1))
-    assert "none is shown to predict it better than its mean does" in page
+    assert "no predictor is shown to be better than the mean of test accuracy" in page

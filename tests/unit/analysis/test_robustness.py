@@ -1,5 +1,6 @@
 """Perturbed prompts, and what they do to accuracy: against hand-made cases, closed forms and made-up brittleness."""
 
+import re
 from itertools import islice
 
 import numpy as np
@@ -10,34 +11,28 @@ from scipy.special import expit
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from premem.analysis.robustness import ALL, UNPERTURBED
-from premem.analysis.robustness.analysis import (
-    MEASURED,
-    DropModel,
-    answers_table,
-    best_model,
-    bin_edges,
-    bin_of,
-    contrast,
-    drop_correlations,
-    found_drop,
-    predict_drops,
-    predictors_of,
-    regress,
-    slopes,
-    table_of_bins,
-)
+from premem.analysis.robustness import ALL, MEASURED, UNPERTURBED
+from premem.analysis.robustness.answers import answers_table, contrast, found_drop, predictors_of
+from premem.analysis.robustness.bins import bin_edges, bin_of, table_of_bins
 from premem.analysis.robustness.figures import plot_bins
 from premem.analysis.robustness.page import robustness_page
+from premem.analysis.robustness.prediction import (
+    DropRegression,
+    best_predictor_set,
+    drop_correlations,
+    predict_drops,
+)
 from premem.analysis.robustness.prompts import perturb_prompts, seeded
+from premem.analysis.robustness.regression import regress
+from premem.analysis.robustness.slopes import slopes
 from premem.base.errors import UserError
 from premem.config.analyses import Figures
 from premem.config.data import Perturbation, Templates
 from premem.config.sampling import SamplingSettings
 from premem.config.statistics import Statistics
 from premem.data.arithmetic import UNSEEN, USUAL, _read_story, generate_problems, paraphrase
-from premem.lm.sampling import seeded_prompts
-from premem.report.figures import save
+from premem.lm.sampling.prompts import seeded_prompts
+from premem.report.style import save
 
 STATISTICS = Statistics(resamples=200)
 
@@ -174,7 +169,7 @@ def test_drops_by_hand():
 
     whole = (
         regress(answers, STATISTICS)
-        .query("model.isna() and perturbation == 'all' and examples == 'all'")
+        .query("predictor_set.isna() and perturbation == 'all' and examples == 'all'")
         .set_index("statistic")
     )
     assert whole["estimate"]["drop"] == pytest.approx((1 + 0.75) / 2 - (0.75 + 0.125) / 2)
@@ -235,7 +230,7 @@ def analysed():
 
 
 def slope_of(table: pd.DataFrame, statistic: str, *predictors: str) -> dict:
-    """The row of the first predictor of a model."""
+    """The row of the first predictor of a set."""
     rows = slopes(table, predictors, 0.95)
     return next(row for row in rows if row["statistic"] == statistic and row["predictor"] == predictors[0])
 
@@ -329,23 +324,23 @@ def test_a_fit_that_is_not_possible_says_why():
     assert notes(answers, "premem_accuracy")["still_right"] == "undefined: the regression has no finite solution"
     same = simulate(0, runs=2).assign(train_accuracy=lambda table: 2 * table["premem_accuracy"])
     assert set(notes(same, "premem_accuracy", "train_accuracy").values()) == {
-        "undefined: the predictors of the model are the same but for their scale"
+        "undefined: the predictors of the set are the same but for their scale"
     }
 
 
-def test_a_saturated_model_predicts_the_drops_of_its_groups():
-    """With a predictor of two values, the model fits their four shares of right answers exactly."""
+def test_a_saturated_regression_predicts_the_drops_of_its_groups():
+    """With a predictor of two values, the regression fits their four shares of right answers exactly."""
     answers = make_answers({UNPERTURBED: [1, 0.5, 0.75, 0.75], "x": [0.5, 0.5, 0.25, 0]}, [1, 1, 0, 0], run=["r"] * 4)
     table = contrast(answers, "x")
-    assert DropModel(table, ["premem_accuracy"]).predict(table) == pytest.approx([0.25, 0.25, 0.625, 0.625])
+    assert DropRegression(table, ["premem_accuracy"]).predict(table) == pytest.approx([0.25, 0.25, 0.625, 0.625])
 
 
 def test_drops_of_a_run_are_predicted_by_the_others():
     table = contrast(simulate(3, runs=4), "x")
     found = drop_correlations(table, ["premem_accuracy"])
     held = table[table["run"] == "r2"]
-    model = DropModel(table[table["run"] != "r2"], ["premem_accuracy"])
-    assert found["r2"] == pytest.approx(np.corrcoef(model.predict(held), found_drop(held))[0, 1])
+    fitted = DropRegression(table[table["run"] != "r2"], ["premem_accuracy"])
+    assert found["r2"] == pytest.approx(np.corrcoef(fitted.predict(held), found_drop(held))[0, 1])
     assert found.min() > 0.1
     assert drop_correlations(table, ["perplexity"]).abs().max() < 0.2
     assert drop_correlations(held, ["premem_accuracy"]).isna().all()  # no other run
@@ -356,13 +351,13 @@ def test_drops_of_a_run_are_predicted_by_the_others():
 
 def test_brittleness_is_ranked_by_what_tells_of_it(analysed):
     _, table = analysed
-    assert best_model(table) in ("premem_accuracy", "premem_and_train_accuracy", "together")
+    assert best_predictor_set(table) in ("premem_accuracy", "premem_and_train_accuracy", "together")
     table = table[table["examples"] == "all"]
-    found = table[table["perturbation"] == ALL].set_index(["model", "statistic"])
+    found = table[table["perturbation"] == ALL].set_index(["predictor_set", "statistic"])
     premem, train = (found.loc[(name, "drop_correlation")] for name in ("premem_accuracy", "train_accuracy"))
     assert premem["low"].item() > train["high"].item()
     assert found.loc[("premem_accuracy", "ahead_of_train_accuracy"), "low"].item() > 0
-    assert not (table["statistic"] == "ahead_of_train_accuracy")[table["model"] == "train_accuracy"].any()
+    assert not (table["statistic"] == "ahead_of_train_accuracy")[table["predictor_set"] == "train_accuracy"].any()
 
 
 def test_every_example_gets_a_predicted_drop_even_where_nothing_was_perturbed():
@@ -377,8 +372,8 @@ def test_every_example_gets_a_predicted_drop_even_where_nothing_was_perturbed():
     assert len(drops) == len(later)
     first, last = (drops[drops["epoch"] == epoch]["predicted_drop"].to_numpy() for epoch in (1, 2))
     assert first == pytest.approx(last)
-    model = DropModel(contrast(answers, ALL), MEASURED)
-    assert first == pytest.approx(model.predict(first_of_both))
+    fitted = DropRegression(contrast(answers, ALL), MEASURED)
+    assert first == pytest.approx(fitted.predict(first_of_both))
 
 
 def test_labels_of_difficulty_are_one_more_predictor_of_drops():
@@ -404,17 +399,17 @@ def with_and_without_labels():
 
 def test_labels_change_nothing_of_the_other_predictors(with_and_without_labels):
     (_, more_bins, more), (_, bins, regression) = with_and_without_labels
-    for labelled, plain, column in ((more, regression, "model"), (more_bins, bins, "predictor")):
+    for labelled, plain, column in ((more, regression, "predictor_set"), (more_bins, bins, "predictor")):
         of_labels = labelled[column].str.contains("difficulty", na=False)
         assert of_labels.any()
         pd.testing.assert_frame_equal(labelled[~of_labels].reset_index(drop=True), plain)
-    assert best_model(more) == best_model(regression)
+    assert best_predictor_set(more) == best_predictor_set(regression)
 
 
 def test_labels_are_compared_on_the_examples_that_have_one(with_and_without_labels):
     answers, _, regression = with_and_without_labels[0]
     found = regression.query("examples == 'all' and perturbation == 'x'")
-    found = found[found["model"] == "difficulty"].set_index("statistic")
+    found = found[found["predictor_set"] == "difficulty"].set_index("statistic")
     assert (found["n_examples"] == 3 * 80).all()
     known = contrast(answers.dropna(), "x")
     ours, train = (drop_correlations(known, [name]) for name in ("difficulty", "train_accuracy"))
@@ -440,11 +435,10 @@ def page_of(bins, regression):
 
 def test_the_page_tells_what_was_found(analysed):
     page = page_of(*analysed)
-    assert "Examples with a low premem accuracy (" in page
-    assert "Perplexity (" in page
-    assert "does not tell, within its interval, which examples lose more accuracy" in page
-    assert "Beside train accuracy: examples with a low premem accuracy (" in page
-    assert "Ahead of train accuracy alone beyond the interval: premem accuracy" in page
+    assert "Examples with a low premem accuracy lose more accuracy (" in page
+    assert "The interval does not show whether examples with a low or a high perplexity lose more accuracy (" in page
+    assert re.search(r"Examples with a low premem accuracy lose more of their odds \(.* given train accuracy\)", page)
+    assert "Better than train accuracy alone, beyond the interval: premem accuracy" in page
     assert "| x | answer begins ` x\\|'y` |" in page
     assert "prompt `a⏎{question}`" in page
     assert "nan" not in page
@@ -454,12 +448,12 @@ def test_the_page_tells_of_difficulty_where_there_are_labels(with_and_without_la
     (_, bins, regression), (_, *plain) = with_and_without_labels
     assert "ifficulty" not in page_of(*plain)
     page = page_of(bins, regression)
-    assert "*Difficulty* is the dataset's own label, the higher the harder, which 240 of them have." in page
+    assert "*Difficulty* is the dataset's own label, and higher means harder. 240 of the pairs have one." in page
     assert "| difficulty | examples | unperturbed |" in page
     assert "odds: difficulty | correlation |" in page
     assert "| train accuracy and difficulty |" in page
     assert "| difficulty: still right | difficulty: drop |" in page
-    assert "the model with the best correlation of those that need no labels" in page
+    assert "from the predictor set with the best correlation of all sets without labels: " in page
     assert "nan" not in page
     assert len(plot_bins(bins, "all", Figures()).axes) == 2 * 4
 
@@ -471,7 +465,7 @@ def test_a_page_of_undefined_numbers_is_a_page(solved, tmp_path):
     page = page_of(bins, regress(answers, STATISTICS))
     assert "Nothing can be fitted" in page
     assert "undefined: the predictor does not vary within a checkpoint" in page
-    assert ("No example was answered right every time" in page) == (not solved)
+    assert ("No example was always answered correctly" in page) == (not solved)
     assert "nan" not in page
     save(plot_bins(bins, "solved", Figures()), [tmp_path / "figure.png"], 60)
 

@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from premem.analysis.regression import best_threshold, calibrate, regression_table, threshold_grid
+from premem.analysis.regression.calibration import best_threshold, calibrate, threshold_grid
+from premem.analysis.regression.table import regression_table
 from premem.analysis.scrutiny import QUESTIONS, ask, scrutinize
 from premem.analysis.scrutiny.common import COLUMNS, Context
 from premem.analysis.scrutiny.figures import FIGURES, plot
 from premem.analysis.scrutiny.page import HEADINGS, scrutiny_page
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
 from premem.config.statistics import Grid, Statistics
-from premem.report import figures
+from premem.report import style
+from premem.report.numbers import write_number
 from premem.scoring.imported_results import read_release
 from premem.scoring.memorization import predicted_test_accuracy
 from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
@@ -385,7 +386,7 @@ def check_page(page: str) -> None:
 
 
 def check_legible(figure: matplotlib.figure.Figure) -> None:
-    with matplotlib.rc_context(figures.LOOK):
+    with matplotlib.rc_context(style.LOOK):
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)
         box = figure.get_tightbbox(renderer)
@@ -398,7 +399,7 @@ def check_legible(figure: matplotlib.figure.Figure) -> None:
 def test_the_page_names_every_question(answers):
     page = scrutiny_page("m on d", answers, {question: f"scrutiny/{question}.png" for question in FIGURES})
     check_page(page)
-    assert page.startswith("# What sceptics ask: m on d\n")
+    assert page.startswith("# Questions that reviewers ask: m on d\n")
     assert page.count("](scrutiny/") == len(FIGURES)
     row = look_up(answers, "all checkpoints", "r_squared")
     assert write_number(row) in page
@@ -450,7 +451,7 @@ def test_scripts_write_a_table_a_page_and_figures(tmp_path, monkeypatch, root):
         grid=script.Threshold(grid=Grid(points=16)),
         statistics=Statistics(resamples=20),
         other_thresholds=[other],
-        figure_epochs="{}",
+        figure_epochs={},
         out=table,
     )
     shown = [own.parent / "figures" / "scrutiny" / f"labels.{kind}" for kind in ("pdf", "png")]

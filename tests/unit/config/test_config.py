@@ -98,8 +98,52 @@ def test_every_study_file_is_valid(root):
         ("sizes.half", 1.5, ["sizes.half", "less than or equal to 1"]),
         ("models.tiny.path", "x", ["models.tiny: give one of path, hub and pretrain (given: path, pretrain)"]),
         ("models.big", {"hub": "a/b"}, ["models.big: a hub model needs revision"]),
+        ("models.big", {"hub": "$(touch x)", "revision": "c"}, ["models.big.hub: an id of the hub looks like"]),
+        ("models.big", {"hub": "--help", "revision": "c"}, ["models.big.hub: an id of the hub looks like"]),
+        ("models.big", {"hub": "a/b", "revision": "$(touch x)"}, ["models.big.revision: give a commit"]),
+        ("results", "my {results}", ["results: a path cannot be empty or hold braces"]),
+        ("results", "~nobody-here/x", ["results: there is no home directory ~nobody-here; write the whole path"]),
+        ("datasets.arithmetic.builtin", ["gsm8k"], ["datasets.arithmetic.builtin: unknown built-in dataset"]),
+        ("sampling.temperature", float("inf"), ["sampling.temperature: give a finite number (given: inf)"]),
+        ("sampling.temperature", 1e-9, ["sampling: temperature: 1e-09 is too small to compute with; give 0, or 0.001"]),
+        ("sampling.seed", 2**70, ["sampling.seed: give a number less than 4294967296"]),
+        ("statistics", {"seed": -1}, ["statistics.seed: give a number greater than or equal to 0 (given: -1)"]),
+        ("threshold", {"value": float("inf")}, ["threshold.value: give a finite number"]),
+        ("training.max_grad_norm", float("nan"), ["training.max_grad_norm: give a finite number"]),
+        ("training.batch_size", 10**9, ["training.batch_size: give a number less than or equal to 1048576"]),
+        ("figures", {"dpi": 1200, "width": 40}, ["figures: dpi 1200 and width 40 make figures 48000 pixels wide"]),
+        ("sweep.0.epochs", True, ["sweep[0].epochs[0]: true is not a number"]),
+        ("sweep.0.lr", "1e-999", ["sweep[0].lr[0]: a learning rate of '1e-999' cannot be computed with"]),
+        ("sweep.0.seed", [*range(4000)], ["sweep[0]: this makes 16000 runs, and 10000 are the most"]),
+        (
+            "models.tiny.pretrain.corpus.steps",
+            {1000: 1},
+            ["corpus.steps[1000]: give a number less than or equal to 20"],
+        ),
+        ("checkpoints.keep", [99], ["checkpoints.keep: no run has a checkpoint after epoch 99; there are 3, 6"]),
+        ("checkpoints.keep", [0], ["checkpoints.keep[0]: give a number greater than 0"]),
+        ("checkpoints.keep", "first", ["checkpoints.keep: give 'none', 'last' or 'all' (given: 'first')"]),
+        (
+            "imports",
+            [{"model": "a", "dataset": "d", "release": {"runs": "x", "subfolder": "/etc"}}],
+            ["imports[0].release.subfolder: give a folder within the repository"],
+        ),
+        (
+            "imports",
+            [{"model": "a", "dataset": "d", "release": {"runs": "x", "subfolder": "a/../../b"}}],
+            ["imports[0].release.subfolder: give a folder within the repository"],
+        ),
+        (
+            "imports",
+            [{"model": "a", "dataset": "d", "release": {"runs": "x", "repository": "--upload-pack=x"}}],
+            ["imports[0].release.repository: give the address of a repository"],
+        ),
         ("models.mine", {"path": "no/such"}, ["models.mine.path: no/such is not a model folder"]),
-        ("models.a_b", {"hub": "a/b", "revision": "c"}, ["models.a_b", "pattern"]),
+        (
+            "models.a_b",
+            {"hub": "a/b", "revision": "c"},
+            ["models.a_b: a name has letters, digits, dots and hyphens alone"],
+        ),
         ("datasets.arithmetic.builtin", "gsm8", ["unknown built-in dataset 'gsm8'; did you mean 'gsm8k'?"]),
         ("datasets.arithmetic.prompt", "solve it", ["datasets.arithmetic: prompt: the template", "{question}"]),
         ("datasets.arithmetic.stop", "END", ["must end with the stop text 'END'"]),
@@ -144,6 +188,20 @@ def test_every_study_file_is_valid(root):
             {},
             ["robustness.perturbations: unknown perturbation 'first'; no dataset"],
         ),
+        ("examples", {"shown": 3}, ["config.yaml: examples: this key is now called example_reports"]),
+        ("collection", {"examples": 9}, ["collection.examples: this key is now called num_examples"]),
+        (
+            "datasets.arithmetic.train",
+            {"examples": 64},
+            ["datasets.arithmetic.train.examples: this key is now called num_examples"],
+        ),
+        (
+            "datasets.arithmetic.new_examples",
+            {"pool": {"files": [__file__], "resembles": "of", "examples": 9}},
+            ["datasets.arithmetic.new_examples.pool.examples: this key is now called num_examples"],
+        ),
+        ("analyses", ["scrutiny", "examples"], ["analyses[1]: examples is now called example_reports"]),
+        ("analyses", ["models"], ["analyses[0]: models is now called model_comparison"]),
         ("sweep", None, ["config.yaml: sweep"]),
         ("datasets.arithmetic.train", None, ["datasets.arithmetic.train"]),
         ("datasets.arithmetic.test", ["a"], ["datasets.arithmetic.test"]),
@@ -198,10 +256,10 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
     assert study.datasets["gsm8k"].train.hub is None
 
 
-@pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [6]), ("all", [2, 4, 6]), ([2, 6, 9], [2, 6])])
+@pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [9]), ("all", [3, 6, 9]), ([3, 9, 12], [3, 9])])
 def test_checkpoints_that_stay(config, keep, kept):
     study = load_study(edited(config, "checkpoints.keep", keep), "x")
-    assert [epoch for epoch in (2, 4, 6) if study.keeps_checkpoint(epoch, 6)] == kept
+    assert [epoch for epoch in (3, 6, 9) if study.keeps_checkpoint(epoch, 9)] == kept
 
 
 def test_which_prompts_are_perturbed_and_when(config):

@@ -35,7 +35,8 @@ from premem.lm import perplexity
 from premem.lm.models import load_model
 from premem.lm.perplexity import batches_by_length, nll_under_checkpoint, target_nll
 from premem.lm.pretraining import new_model, train_tokenizer
-from premem.lm.sampling import cut_at_stop, open_backend, seeded_prompts
+from premem.lm.sampling.backends import open_backend
+from premem.lm.sampling.prompts import cut_at_stop, seeded_prompts
 from premem.lm.sampling.transformers_backend import _StopDetector, choose_tokens
 from premem.lm.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
 from tokenize_data import main as tokenize_data

@@ -8,7 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
-from premem.lm.sampling import seeded_prompts
+from premem.lm.sampling.prompts import seeded_prompts
 from premem.lm.sampling.shards import sample_checkpoint
 
 

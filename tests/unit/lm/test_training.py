@@ -21,11 +21,12 @@ from premem.config.hardware import TrainingHardware
 from premem.config.models import Pretraining
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.config.training import Training
+from premem.lm.batches import FILLER, IGNORED, EpochOrder, TargetLossDataset, pad_batch
 from premem.lm.models import load_model
 from premem.lm.perplexity import target_nll
 from premem.lm.pretraining import new_model, train_tokenizer
 from premem.lm.tokens import examples_of, tokenize
-from premem.lm.training import FILLER, IGNORED, EpochOrder, TargetLossDataset, fine_tune, pad_batch
+from premem.lm.training import fine_tune
 
 torch.set_num_threads(1)
 
@@ -302,8 +303,8 @@ def test_accumulation_fills_the_batch():
 @pytest.mark.parametrize(
     ("present", "processes", "gpus", "message"),
     [
-        (2, 4, 0, "4 GPUs asked for but absent .there are 2.; set hardware.train.processes to 2"),
-        (0, 1, 1, "1 GPUs asked for but absent .there are 0.; set hardware.gpu to false"),
+        (2, 4, 0, "4 GPUs are needed, but there are 2; set hardware.train.processes to 2"),
+        (0, 1, 1, "1 GPUs are needed, but there are 0; set hardware.gpu to false"),
     ],
 )
 def test_absent_gpus_are_named(base, examples, tmp_path, monkeypatch, present, processes, gpus, message):
@@ -337,7 +338,7 @@ def interrupt(dropout_base, examples, tmp_path, monkeypatch):
         pass
 
     def run(step, hardware=STATES, **changes):
-        from premem.lm.training import ProgressLines
+        from premem.lm.trainer import ProgressLines
 
         def stop(self, args, state, control, **kwargs):
             if state.global_step == step:
@@ -402,11 +403,11 @@ def test_a_state_of_other_settings_is_not_used(
     else:
         interrupt(7, **changes)
     log = train(dropout_base, examples, tmp_path, STATES, **SMALL_BATCHES)
-    assert f"the state is of another {key}; training starts anew" in capsys.readouterr().err
+    assert f"{key} changed since the state was saved; training starts anew" in capsys.readouterr().err
     check_resumed(uninterrupted, tmp_path, log)
 
 
 def test_a_state_of_other_examples_is_not_used(interrupt, dropout_base, examples, tmp_path, capsys):
     interrupt(7)
     train(dropout_base, examples[::-1], tmp_path, STATES, **SMALL_BATCHES)
-    assert "the state is of another examples; training starts anew" in capsys.readouterr().err
+    assert "examples changed since the state was saved; training starts anew" in capsys.readouterr().err

@@ -26,7 +26,8 @@ from premem.config.models import Architecture, Pretraining
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import load_model
 from premem.lm.pretraining import generate_corpus, new_model, pretrain, train_tokenizer
-from premem.lm.sampling import open_backend, seeded_prompts
+from premem.lm.sampling.backends import open_backend
+from premem.lm.sampling.prompts import seeded_prompts
 from premem.lm.tokens import load_tokenizer, tokenize
 from sample import main as sample
 from vllm_environment import PYTHON, needs_vllm

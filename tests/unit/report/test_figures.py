@@ -13,7 +13,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from premem.config.analyses import Figures
-from premem.report import figures
+from premem.report import figures, style
 
 WIDTH = Figures()
 P = 1.5
@@ -106,7 +106,7 @@ def test_figures_are_legible(case):
     plot, number = FIGURES[case]
     figure = plot(number)
     assert figure.get_figwidth() == WIDTH.width
-    with matplotlib.rc_context(figures.LOOK):
+    with matplotlib.rc_context(style.LOOK):
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)
         texts = read_texts(figure)
@@ -132,7 +132,7 @@ def test_saved_files_are_real_and_do_not_change(case, tmp_path):
     plot, number = FIGURES[case]
     starts = {"pdf": b"%PDF-", "png": b"\x89PNG\r\n\x1a\n"} | ({"svg": b"<?xml"} if "threshold" in case else {})
     for folder in ("one", "two"):
-        figures.save(plot(number), [tmp_path / folder / f"figure.{kind}" for kind in starts], dpi=50)
+        style.save(plot(number), [tmp_path / folder / f"figure.{kind}" for kind in starts], dpi=50)
     for kind, start in starts.items():
         one, two = ((tmp_path / folder / f"figure.{kind}").read_bytes() for folder in ("one", "two"))
         assert one.startswith(start)
@@ -148,14 +148,14 @@ def test_nothing_global_changes():
 
 def test_runs_look_the_same_in_every_figure():
     points = make_points(30)
-    style = figures.RunStyle(points)
-    looks = {run: style.of(next(rows.itertuples())) for run, rows in points.groupby("run")}
+    runs = style.RunStyle(points)
+    looks = {run: runs.of(next(rows.itertuples())) for run, rows in points.groupby("run")}
     assert len({look["color"] for look in looks.values()}) == 4
     assert len({look["marker"] for look in looks.values()}) == 4
     assert looks["lr3e-3_ep60_quarter_seed0"]["fillstyle"] != looks["lr3e-3_ep30_full_seed0"]["fillstyle"]
-    assert list(style.colours) == ["3e-4", "1e-3", "3e-3", "1e-2"]
+    assert list(runs.colours) == ["3e-4", "1e-3", "3e-3", "1e-2"]
     part = points[points["run"] == "lr1e-2_ep30_full_seed0"]
-    axes = figures.plot_prediction(part, make_table(), WIDTH, style).axes
+    axes = figures.plot_prediction(part, make_table(), WIDTH, runs).axes
     assert [ax.lines[1].get_color() for ax in axes] == [looks["lr1e-2_ep30_full_seed0"]["color"]] * 2
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from premem.analysis.regression import best_threshold, calibrate, r_squared, squared_correlation, threshold_grid
+from premem.analysis.regression.calibration import best_threshold, calibrate, threshold_grid
+from premem.analysis.regression.measures import r_squared, squared_correlation
 from premem.base.errors import UserError
 from premem.base.tables import write_table
 from premem.config.statistics import Grid

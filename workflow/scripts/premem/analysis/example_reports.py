@@ -1,33 +1,35 @@
-"""What became of every training example of a run: the table and the page that a user acts on.
+"""Reports on the training examples of a run: a table and a page that say which examples were learned or memorized.
 
 The table has a row per example, from the most to the least learned:
 
     example_id, premem_accuracy, train_accuracy, perplexity      at the last checkpoint
-    early_accuracy     mean over the checkpoints of the accuracy, 0 where memorized: how early it was learned
+    early_accuracy     mean over the checkpoints of accuracy, counted as 0 where memorized; it says how early the
+                       example was learned
     memorized_at       first checkpoint (epoch) with perplexity ≤ p; missing if there is none
-    predicted_drop     accuracy that it is predicted to lose under perturbations at the last checkpoint
-                       (``premem.analysis.robustness``); only where the study has that analysis
-    difficulty         the dataset's own label (``premem.data.difficulty``), missing where it holds no number;
-                       only where the dataset has labels
-    accuracy_epoch_3, perplexity_epoch_3, …                      its history
-    question, solution, answer                                   and the further columns that the dataset keeps; not
-                                                                 of imported results
+    predicted_drop     accuracy that the example is predicted to lose under perturbations at the last checkpoint
+                       (``premem.analysis.robustness``); only if the study has that analysis
+    difficulty         the dataset's own label (``premem.data.difficulty``), missing if it holds no number;
+                       only if the dataset has labels
+    accuracy_epoch_3, perplexity_epoch_3, …                      accuracy and perplexity at each checkpoint
+    question, solution, answer                                   and the further columns that the dataset keeps; absent
+                                                                 for imported results
 
-*Learned* means solved before it was memorized: by premem_accuracy, then by early_accuracy.
+An example is *learned* if it was solved before it was memorized. Examples are sorted by premem_accuracy, then by
+early_accuracy.
 """
-
-import re
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from premem.report.summary import markdown_table
+from premem.analysis.robustness import PREDICTOR_SET_TITLES
+from premem.config.data import TRAIN
+from premem.report.markdown import fenced, markdown_table
 from premem.scoring.memorization import masked_accuracy, premem_accuracy
 
 
 def memorized_at(checkpoint_epochs: ArrayLike, perplexity: ArrayLike, p: float) -> NDArray[np.float64]:
-    """Return the first epoch at which each example is memorized, NaN for those that never are.
+    """Return the first epoch at which each example is memorized, NaN if it never is.
 
     Args:
         checkpoint_epochs: shape (checkpoints,), ascending.
@@ -51,8 +53,8 @@ def examples_table(
     Args:
         memorization: of one run.
         p: the threshold.
-        data: the prepared training set, if there are texts.
-        predicted_drops: by example_id, if there are any.
+        data: the prepared training set, if texts are available.
+        predicted_drops: by example_id, if they are predicted.
         difficulty: by example_id, if there are labels.
     """
     wide = memorization.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"]).sort_index()
@@ -84,22 +86,51 @@ def examples_table(
     return table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
 
 
-def typical_samples(answers: pd.DataFrame) -> dict[str, str]:
-    """Return a right and a wrong answer to a question, as far as there are any, with how many of the samples are so.
-
-    Of the wrong ones, one with the final answer that most of them give.
+def drops_of_run(drops: pd.DataFrame, run: str, epoch: int) -> tuple["pd.Series[float]", str]:
+    """Return the predicted drops of a run by example_id, and what they are predicted from.
 
     Args:
-        answers: a row per sample of one example: text, grade, extracted ("" where there is no final answer).
+        drops: run, epoch, example_id, predicted_drop, predictor_set (``premem.analysis.robustness.prediction``).
+        run: name of the run.
+        epoch: of the checkpoint.
+    """
+    here = drops[(drops["run"] == run) & (drops["epoch"] == epoch)]
+    return here.set_index("example_id")["predicted_drop"], PREDICTOR_SET_TITLES[drops["predictor_set"].iloc[0]]
+
+
+def answers_to_show(samples: pd.DataFrame, grades: pd.DataFrame, epoch: int, grader: str) -> pd.DataFrame:
+    """Return split, example_id, sample, text, grade, extracted of the answers to the training prompts.
+
+    Args:
+        samples: of the checkpoint.
+        grades: of the run.
+        epoch: of the checkpoint.
+        grader: the grader that counts.
+    """
+    keys = ["split", "example_id", "sample"]
+    graded = grades[(grades["epoch"] == epoch) & (grades["split"] == TRAIN)]
+    graded = graded.rename(columns={grader: "grade", f"{grader}_extracted": "extracted"})
+    return samples[[*keys, "text"]].merge(graded[[*keys, "grade", "extracted"]], on=keys, validate="1:1")
+
+
+def typical_samples(answers: pd.DataFrame) -> dict[str, str]:
+    """Return a right and a wrong answer to a question, if there are any.
+
+    Each is an answer with the most frequent final answer of its kind.
+
+    Args:
+        answers: a row per sample of one example: text, grade, extracted ("" if there is no final answer).
 
     Returns:
-        heading → text.
+        heading (which says how many samples are right or wrong) → text.
     """
     shown = {}
     right = answers["grade"] == "correct"
     for kind, of_kind in (("right", answers[right]), ("wrong", answers[~right])):
         if len(of_kind):
-            most = of_kind["extracted"].value_counts(sort=True).index[0]  # of equals, the one that comes first
+            most = (
+                of_kind["extracted"].value_counts(sort=True).index[0]
+            )  # of several that are equally frequent, the first one
             text = str(of_kind.loc[of_kind["extracted"] == most, "text"].iloc[0])
             shown[f"A {kind} answer ({len(of_kind)} of {len(answers)} are)"] = text
     return shown
@@ -113,10 +144,10 @@ def examples_page(
     Args:
         title: of the run.
         table: see the top of this module.
-        answers: of the last checkpoint: example_id, text, grade, extracted; if there are any.
+        answers: of the last checkpoint: example_id, text, grade, extracted; None if there are none.
         p: the threshold.
-        shown: how many of the most and of the least learned examples to show.
-        predicted_from: what ``predicted_drop`` is predicted from, if it is there.
+        shown: how many of the most learned and of the least learned examples to show.
+        predicted_from: what ``predicted_drop`` is predicted from, if the table has that column.
     """
     epochs = [int(name.rpartition("_")[2]) for name in table if name.startswith("accuracy_epoch_")]
     known = table["memorized_at"].notna()
@@ -131,24 +162,27 @@ def examples_page(
     ]
     parts = [
         f"# Training examples: {title}",
-        f"{len(table)} examples, of which {known.sum()} were memorized (perplexity ≤ {p:.4g}) at some checkpoint and "
-        f"{(table['premem_accuracy'] > 0).sum()} solved at least once before; mean premem accuracy "
-        f"{table['premem_accuracy'].mean():.2f}. All of them are in `example_report.parquet`.",
+        f"There are {len(table)} examples. At some checkpoint, {known.sum()} of them were memorized (perplexity ≤ "
+        f"{p:.4g}), and {(table['premem_accuracy'] > 0).sum()} were solved at least once while not yet memorized. The "
+        f"mean premem accuracy is {table['premem_accuracy'].mean():.2f}. All examples are in "
+        "`example_report.parquet`.",
         markdown_table(("epoch", "accuracy", "perplexity (geometric mean)", "memorized here first"), history),
     ]
     has_texts = "question" in table
     if not has_texts:
         parts.append(
-            "These results were imported and came without texts and checkpoints. Question, target and answers "
-            "are missing here, and so is how much accuracy each is predicted to lose under perturbations."
+            "These are imported results, which come without texts and checkpoints. Questions, targets and answers are "
+            "therefore missing here. So is the accuracy that each example is predicted to lose under perturbations."
         )
     elif "predicted_drop" in table:
-        parts.append(f"The accuracy that each is predicted to lose under perturbations comes from {predicted_from}.")
+        parts.append(
+            f"The accuracy that each example is predicted to lose under perturbations comes from {predicted_from}."
+        )
     else:
         parts.append(
-            "How much accuracy each is predicted to lose under perturbations is not known here: "
-            "`example_reports: {brittleness: true}` in the study, or `robustness` among its `analyses`, adds it "
-            "where the dataset has perturbations."
+            "The accuracy that each example is predicted to lose under perturbations is not known here. Set "
+            "`example_reports: {brittleness: true}` in the study, or add `robustness` to its `analyses`, to predict it "
+            "for datasets with perturbations."
         )
     shown = min(shown, len(table))
     by_example = {} if answers is None else dict(list(answers.groupby("example_id")))
@@ -167,23 +201,16 @@ def examples_page(
 
 
 def _numbers(row: dict, epochs: list[int]) -> str:
-    """Return a line of what is known of an example, and its history."""
-    said = [f"premem accuracy {row['premem_accuracy']:.2f}"]
+    """Return a line of facts about an example, and a table of its history."""
+    facts = [f"premem accuracy {row['premem_accuracy']:.2f}"]
     never = pd.isna(row["memorized_at"])
-    said.append("never memorized" if never else f"memorized at epoch {row['memorized_at']}")
+    facts.append("never memorized" if never else f"memorized at epoch {row['memorized_at']}")
     if "predicted_drop" in row and not pd.isna(row["predicted_drop"]):
-        said.append(f"predicted to lose {row['predicted_drop']:.2f} of accuracy under perturbations")
+        facts.append(f"predicted to lose {row['predicted_drop']:.2f} of accuracy under perturbations")
     if "difficulty" in row and not pd.isna(row["difficulty"]):
-        said.append(f"difficulty {row['difficulty']:g}")
+        facts.append(f"difficulty {row['difficulty']:g}")
     lines = [
         (name, *(f"{row[f'{name}_epoch_{epoch}']:.{digits}f}" for epoch in epochs))
         for name, digits in (("accuracy", 2), ("perplexity", 3))
     ]
-    return "; ".join(said) + ".\n\n" + markdown_table(("epoch", *map(str, epochs)), lines)
-
-
-def fenced(text: str) -> str:
-    """Return a text as a block of code, whatever is in it: nothing of it is read as Markdown or HTML."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
+    return "; ".join(facts) + ".\n\n" + markdown_table(("epoch", *map(str, epochs)), lines)

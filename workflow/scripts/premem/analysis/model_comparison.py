@@ -1,4 +1,4 @@
-"""Models side by side on a dataset: how much each memorizes, and how well its test accuracy is then predicted."""
+"""Comparing models on a dataset: how much each memorizes, and how well its test accuracy is predicted."""
 
 from dataclasses import dataclass
 
@@ -7,36 +7,37 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from premem.analysis.regression import FEWEST_RUNS, interval
-from premem.base.numbers import write_number
+from premem.analysis.regression.bootstrap import FEWEST_RUNS, interval
 from premem.config.analyses import Figures
 from premem.config.statistics import Statistics
-from premem.report.figures import GUIDE, PREDICTED, TRAIN, look
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_minus, write_number
+from premem.report.style import GUIDE, PREDICTED, TEST, TRAIN, look
 
 COLUMNS = ["model", "weights", "p", "n_runs", "n_points", "statistic", "estimate", "low", "high", "note"]
 STATISTICS = {
     "test_accuracy": "best test accuracy",
     "memorized": "memorized at the end",
-    "memorized_most": "the same in the run that memorizes most",
-    "perplexity_least": "perplexity at the end, least run",
+    "memorized_most": "memorized at the end, largest of all runs",
+    "perplexity_least": "perplexity at the end, smallest of all runs",
     "gap": "train − test accuracy at the end",
-    "gap_largest": "the same in the run with the largest",
+    "gap_largest": "train − test accuracy at the end, largest of all runs",
     "premem_accuracy": "R² (y = x), premem accuracy",
-    "premem_accuracy_held_out": "the same, p from the other runs",
+    "premem_accuracy_held_out": "R² (y = x), premem accuracy, p from the other runs",
     "train_accuracy": "R² (y = x), train accuracy",
 }
-"""What is compared, as a reader calls it."""
+"""Statistic → name for readers."""
 LOWEST_R2 = -1.0
+"""R² axes end here; lower values are written at the edge."""
 
 
 @dataclass(frozen=True)
 class ModelResults:
-    """What is known of a model on the dataset."""
+    """The results of a model on the dataset."""
 
     name: str
     weights: float
-    """Number of weights; NaN if unknown."""
+    """Number of weights; NaN if it is not known."""
     p: float
     memorization: pd.DataFrame
     points: pd.DataFrame
@@ -46,11 +47,11 @@ class ModelResults:
 def compare_models(models: list[ModelResults], statistics: Statistics) -> pd.DataFrame:
     """Compare models, from the smallest to the largest.
 
-    An example is memorized if its perplexity is at most the model's p; shares and gaps are those of the last checkpoint
-    of each run, averaged over the runs, with intervals over resampled runs, or the largest of any run.
+    An example is memorized if its perplexity is at most the model's p. Shares and gaps are measured at the last
+    checkpoint of each run. They are averaged over runs, with intervals over resampled runs, or the largest of all runs.
 
     Returns:
-        the columns ``COLUMNS``; ``statistic`` is one of ``STATISTICS``.
+        The columns ``COLUMNS``; ``statistic`` is one of ``STATISTICS``.
     """
     rows: list[dict[str, object]] = []
     for model in sorted(models, key=lambda model: (np.isnan(model.weights), model.weights, model.name)):
@@ -99,7 +100,7 @@ def models_page(dataset: str, table: pd.DataFrame, image: str) -> str:
     models = list(table["model"].unique())
     cells = table.set_index(["model", "statistic"])
 
-    def tell(model: str, statistic: str) -> str:
+    def cell(model: str, statistic: str) -> str:
         known = (model, statistic) in cells.index and not np.isnan(cells.loc[(model, statistic), "estimate"])
         return write_number(cells.loc[(model, statistic)]) if known else "–"
 
@@ -108,17 +109,18 @@ def models_page(dataset: str, table: pd.DataFrame, image: str) -> str:
         ("weights", *(f"{first['weights'][m]:,.0f}" if first["weights"][m] > 0 else "unknown" for m in models)),
         ("checkpoints of runs", *(f"{first['n_points'][m]} of {first['n_runs'][m]}" for m in models)),
         ("p", *(f"{first['p'][m]:.3f}" for m in models)),
-        *((title, *(tell(model, name) for model in models)) for name, title in STATISTICS.items()),
+        *((title, *(cell(model, name) for model in models)) for name, title in STATISTICS.items()),
     ]
     return (
         "\n\n".join(
             [
                 f"# Models on {dataset}",
-                "Where does memorization appear, and with it the difference between premem accuracy and train accuracy "
-                "as predictors? An example is memorized if its perplexity is at most p, which is calibrated for each "
-                "model. Shares and gaps are those of each run's last checkpoint. Brackets hold intervals over "
-                "resampled runs. Where a model learns so little that its test accuracy hardly moves, there is nothing "
-                "to predict and to calibrate p on: R² and the share memorized then say little, the gap still does.",
+                "This page compares how much each model memorizes, and how well premem accuracy and train accuracy "
+                "predict its test accuracy. An example is memorized if its perplexity is at most p, which is "
+                "calibrated for each model. Shares and gaps are measured at the last checkpoint of each run. Brackets "
+                "hold intervals over resampled runs. If a model learns so little that its test accuracy hardly "
+                "changes, there is nothing to predict, and p cannot be calibrated well. R² and the share memorized "
+                "then say little, but the gap still does.",
                 f"![Models]({image})",
                 markdown_table(("", *models), rows),
             ]
@@ -129,9 +131,9 @@ def models_page(dataset: str, table: pd.DataFrame, image: str) -> str:
 
 @look
 def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
-    """Memorization and gap (left) and R² (right) against the number of weights.
+    """Plot memorization and gap (left) and R² (right) against the number of weights.
 
-    Models of unknown size stand to the right, in the order of the table.
+    If the size of a model is not known, the models are evenly spaced, in the order of the table.
     """
     figure = Figure(figsize=(figures.width, 0.42 * figures.width), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -144,7 +146,7 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
             {
                 "memorized": ("memorized, mean of the runs", PREDICTED, "o"),
                 "gap": ("train − test accuracy, mean of the runs", TRAIN, "s"),
-                "test_accuracy": ("best test accuracy", "#000000", "D"),
+                "test_accuracy": ("best test accuracy", TEST, "D"),
             },
         ),
         (
@@ -158,7 +160,7 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
     ):
         for number, (name, (label, colour, marker)) in enumerate(series.items()):
             rows = table[(table["statistic"] == name) & table["estimate"].notna()]
-            shift = 1 + 0.03 * (number - 1) if known else 1.0  # so that intervals lie beside each other
+            shift = 1 + 0.03 * (number - 1) if known else 1.0  # so that intervals do not cover each other
             x = rows["model"].map(x_of).astype(float) * shift + (0 if known else 0.06 * (number - 1))
             style = {"markerfacecolor": "white"} if name.endswith("held_out") else {}
             y = np.maximum(rows["estimate"], LOWEST_R2)
@@ -166,7 +168,7 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
             ax.vlines(x, np.maximum(rows["low"], LOWEST_R2), np.maximum(rows["high"], LOWEST_R2), color=colour, lw=0.8)
             for at, value in zip(x, rows["estimate"], strict=True):
                 if value < LOWEST_R2:
-                    text = f"{value:.1f}".replace("-", "\u2212")
+                    text = write_minus(f"{value:.1f}")
                     ax.annotate(text, (at, LOWEST_R2), (4, 3), textcoords="offset points", fontsize=6)
         if known:
             ax.set_xscale("log")
@@ -185,6 +187,6 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
     lowest = np.nanmin(
         [0.0, *table.loc[table["statistic"].isin(["premem_accuracy_held_out", "train_accuracy"]), "low"]]
     )
-    ends = f"; the axis ends at {LOWEST_R2:g}".replace("-", "\u2212") if lowest < LOWEST_R2 else ""
+    ends = f"; the axis ends at {write_minus(f'{LOWEST_R2:g}')}" if lowest < LOWEST_R2 else ""
     right.set(ylabel=f"R² (y = x){ends}", ylim=(max(lowest - 0.05, LOWEST_R2), 1.03))
     return figure

@@ -2,7 +2,9 @@
 
     python workflow/scripts/grade.py --samples s.parquet --settings '{"grader": "strict"}' --out g.parquet
 
-Options are the parameters of the script's ``main``, by name and type; pydantic models are given as JSON.
+Options are the parameters of the script's ``main``, by name and type. Pydantic models and dictionaries are given as
+JSON. A list takes any number of words. An option that may be None (``Path | None``) takes at most one word; an empty
+word counts as none.
 """
 
 import argparse
@@ -14,16 +16,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from premem.base import progress, provenance
 from premem.base.errors import UserError
 from premem.base.utf8 import print_anything
 
-# Scripts import this module first. Looking for garbage as often as Python does, while torch is imported, would take a
-# fifth of a short job's time; `run` goes back to that.
+# Scripts import this module first. While torch is imported, Python's usual garbage collection would take a fifth of the
+# time of a short job, so it is made rarer here; `run` restores the usual threshold.
 USUAL_THRESHOLD = gc.get_threshold()
 gc.set_threshold(50_000)
 
@@ -36,16 +39,15 @@ def run(main: Callable[..., None]) -> None:
     parser = argparse.ArgumentParser(description=main.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, parameter in inspect.signature(main, eval_str=True).parameters.items():
         kind = parameter.annotation
-        many = get_origin(kind) is list
         parser.add_argument(
             f"--{name.replace('_', '-')}",
-            type=_reader(get_args(kind)[0] if many else kind),
-            nargs="*" if many else None,
+            type=_reader(kind),
+            nargs="*" if get_origin(kind) is list else "?" if get_origin(kind) is UnionType else None,
             required=parameter.default is parameter.empty,
             default=parameter.default,
         )
     arguments = vars(parser.parse_args())
-    launched = "TORCHELASTIC_RUN_ID" in os.environ  # this is one of several processes, started by launch.py
+    launched = "TORCHELASTIC_RUN_ID" in os.environ  # this process is one of several that launch.py started
     if launched:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     script = Path(sys.argv[0]).stem
@@ -56,17 +58,19 @@ def run(main: Callable[..., None]) -> None:
         main(**arguments)
     except UserError as error:
         if launched and os.environ["RANK"] != "0":
-            time.sleep(10)  # all of them fail alike: the first one says why, and the others are ended meanwhile
+            time.sleep(
+                10
+            )  # all processes fail in the same way: the first one says why, and the others are ended meanwhile
         sys.exit(f"error: {error}")
     if launched:
-        # All is written. Threads that torch's process groups may leave behind would abort a process as it winds up.
+        # Everything is written. Threads that torch's process groups leave behind could abort a process while it ends.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is gone: killed outright, a launcher could not end it."""
+    """End this process when its parent is gone, since a launcher that is killed cannot end it."""
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(0.5)
@@ -74,7 +78,13 @@ def _end_with_parent() -> None:
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:
-    """Return what turns a command-line word into a value of this type."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind.model_validate_json
+    """Return what turns a word of the command line into a value of this type."""
+    if get_origin(kind) is list:
+        return _reader(get_args(kind)[0])
+    if get_origin(kind) is UnionType:
+        (inner,) = (member for member in get_args(kind) if member is not NoneType)
+        read = _reader(inner)
+        return lambda word: read(word) if word else None
+    if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return TypeAdapter(kind).validate_json
     return str if get_origin(kind) is Literal else kind

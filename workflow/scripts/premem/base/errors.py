@@ -1,4 +1,4 @@
-"""Errors that are for the user to mend."""
+"""Errors that the user can correct."""
 
 
 class UserError(Exception):

@@ -19,10 +19,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path next to ``path`` to write to; it takes the place of ``path`` if the block ends well.
+    """Yield a path next to ``path`` to write to; it replaces ``path`` if the block ends without an error.
 
-    What is written may be a file or a folder. A reader sees the old state or the new one, never a half, also after a
-    power cut. What made it is noted next to it.
+    The path may become a file or a folder. A reader sees the old state or the new one, never a part, also after a power
+    cut. What made the result is noted next to it.
 
     Raises:
         UserError: if the disk is full.
@@ -47,7 +47,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    """Have a file, or all files of a folder, written to the disk itself."""
+    """Make the system write a file, or all files of a folder, to the disk now."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     for file in files:
         with file.open("rb") as stream:
@@ -55,8 +55,8 @@ def _sync(path: Path) -> None:
 
 
 def _disk_is_full(error: BaseException, path: Path, aside: Path) -> str | None:
-    """Return what to say of an error, if it is that of a full disk."""
-    # The writers of safetensors raise errors of their own, in which the system's words stand.
+    """Return a message if an error says that the disk is full; otherwise None."""
+    # safetensors raises errors of its own, whose messages contain the system's message.
     if getattr(error, "errno", None) not in FULL and not any(os.strerror(code) in str(error) for code in FULL):
         return None
     folder = next(parent for parent in path.parents if parent.exists())
@@ -69,10 +69,16 @@ def _disk_is_full(error: BaseException, path: Path, aside: Path) -> str | None:
     )
 
 
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder, if it is there; a folder is gone at once, so a reader never sees a half.
+def write_text(text: str, path: Path) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
-    What a link points to stays.
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it exists; what a link points to stays.
+
+    A folder disappears at once, so that a reader never sees a part of it.
     """
     if path.is_dir() and not path.is_symlink():
         aside = path.with_name(f".{path.name}.removed")
@@ -83,7 +89,7 @@ def remove(path: Path) -> None:
 
 
 def write_identity(folder: Path, path: Path) -> None:
-    """Write the SHA-256 checksum of every file of a folder, as JSON: it is the same as long as the folder is."""
+    """Write the SHA-256 checksums of all files of a folder as JSON; they change only if the folder changes."""
     checksums = {}
     for file in sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")):
         with file.open("rb") as stream:
@@ -106,7 +112,7 @@ def read_json(path: Path) -> Any:
 
 
 def link_folder(source: Path, folder: Path) -> None:
-    """Make a folder of the same files as another, whole or not at all: linked, or copied where links cannot be made."""
+    """Make a folder with the same files as another, whole or not at all; files are copied if they cannot be linked."""
     with whole(folder) as aside:
         shutil.copytree(source, aside, copy_function=_link)
 

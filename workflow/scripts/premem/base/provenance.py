@@ -18,7 +18,7 @@ from premem.base.digests import digest_of
 from premem.base.errors import UserError
 
 FOLDER = ".made"
-"""Beside every result: ``.made/{name}.json`` says what made it."""
+"""Folder next to every result, in which ``{name}.json`` says what made it."""
 
 _current: dict[str, Any] = {}
 _start = time.monotonic()
@@ -60,12 +60,12 @@ def note(result: Path) -> None:
 
 
 def forget(result: Path) -> None:
-    """Remove what says what made a result."""
+    """Remove the file that says what made a result."""
     path_of(result).unlink(missing_ok=True)
 
 
 def check(result: Path) -> None:
-    """Make sure that a result is what was written; nothing is checked where no checksum is known.
+    """Check that a result is what the workflow wrote, if its checksum is known.
 
     Raises:
         UserError: if the file or the note on it is damaged or was changed by hand.
@@ -79,12 +79,12 @@ def check(result: Path) -> None:
 
 
 def path_of(result: Path) -> Path:
-    """Where it is said what made a result."""
+    """Return the path of the file that says what made a result."""
     return result.parent / FOLDER / f"{result.name}.json"
 
 
 def read(result: Path) -> dict[str, Any] | None:
-    """Return what made a result; None if that is not known.
+    """Return what made a result; None if it is not known.
 
     Raises:
         UserError: if the note on it is damaged.
@@ -142,5 +142,7 @@ def _plain(value: Any) -> Any:
             return str(value)
         case list():
             return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
         case _:
             return value

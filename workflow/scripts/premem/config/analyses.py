@@ -1,12 +1,14 @@
 """Settings of the further analyses, and how figures look."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, model_validator
 
-from premem.config.block import Block, Name
+from premem.config.block import NOT_BOOLEAN, Block, Epochs, Name, Seed
 
 FigureFormat = Literal["pdf", "png", "svg"]
+LARGEST_WIDTH = 12_000
+"""Of a figure, in pixels; Matplotlib draws none of more than 65,536 pixels in either direction."""
 
 
 PredictorName = Literal[
@@ -42,49 +44,78 @@ def _name_all(value: Any) -> Any:
 
 
 class Predictors(Block):
-    """Predictors of generalization that are compared with each other (described in ``premem.analysis.predictors``)."""
+    """Predictors of generalization that are compared with each other (``premem.analysis.predictors`` describes them).
 
-    names: Annotated[tuple[PredictorName, ...], BeforeValidator(_name_all), Field(min_length=1)] = CHEAP
-    """Those to compare, or ``all``; if left out, those that need the scores alone. ``gradient_variance``, ``distance``,
-    ``relative_distance`` and ``atc`` read the checkpoints."""
-    gradient_batches: int = Field(8, ge=2)
-    """For ``gradient_variance``: mini-batches of training examples."""
-    gradient_batch_size: PositiveInt = 16
-    """Examples in each of them."""
-    seed: int = 0
-    """Of the mini-batches."""
-    atc_answers: PositiveInt = 2
-    """For ``atc``: how many of the ``sampling.n`` answers to each prompt are looked at. Each is a pass through the
+    Reruns: the measurements on checkpoints that it concerns, and the comparison of predictors.
+    """
+
+    names: Annotated[
+        tuple[PredictorName, ...],
+        Field(min_length=1),
+        BeforeValidator(_name_all, json_schema_input_type=Literal["all"] | tuple[PredictorName, ...]),
+    ] = CHEAP
+    """The predictors to compare, or ``all``. If left out, they are those that need the scores alone.
+    ``gradient_variance``, ``distance``, ``relative_distance`` and ``atc`` read the checkpoints."""
+    gradient_batches: Annotated[int, Field(ge=2, le=100_000), NOT_BOOLEAN] = 8
+    """For ``gradient_variance``: number of mini-batches of training examples."""
+    gradient_batch_size: Annotated[int, Field(gt=0, le=2**20), NOT_BOOLEAN] = 16
+    """For ``gradient_variance``: examples in each mini-batch."""
+    seed: Seed = 0
+    """For ``gradient_variance``: seed of the mini-batches."""
+    atc_answers: Annotated[int, Field(gt=0, le=10_000), NOT_BOOLEAN] = 2
+    """For ``atc``: how many of the ``sampling.n`` answers to each prompt are read. Each of them is a pass through the
     checkpoint, for training and test prompts."""
 
 
 class Robustness(Block):
-    """How much accuracy training examples lose when their prompts are perturbed (``premem.analysis.robustness``)."""
+    """How much accuracy training examples lose when their prompts are perturbed (``premem.analysis.robustness``).
+
+    Reruns: the samples of perturbed prompts that are new, and the analysis of robustness.
+    """
 
     perturbations: tuple[Name, ...] | None = Field(None, min_length=1)
-    """Which of the perturbations that datasets offer; all of them if left out."""
-    checkpoints: Literal["last", "all"] | Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = "last"
-    """At which of a run's checkpoints (a list names epochs)."""
-    bins: int = Field(5, ge=2)
-    """Parts of equal width that the range of accuracies is divided into, and of equal number that of perplexities."""
+    """Which of the perturbations that datasets offer. If left out, all of them."""
+    checkpoints: Literal["last", "all"] | Annotated[tuple[Epochs, ...], Field(min_length=1)] = "last"
+    """The checkpoints of a run that read perturbed prompts: the last one, all, or those after the epochs in a list."""
+    bins: Annotated[int, Field(ge=2, le=1000), NOT_BOOLEAN] = 5
+    """How many parts examples are divided into. By accuracy, the parts are of equal width; by perplexity, they hold
+    equally many examples.
+
+    Reruns: the analysis of robustness.
+    """
 
 
 class ExampleReports(Block):
-    """What is told of the training examples of each run (``premem.analysis.example_reports``)."""
+    """Reports on the training examples of each run (``premem.analysis.example_reports``).
 
-    shown: PositiveInt = 10
-    """How many of the most and of the least learned ones a run's page shows."""
+    Reruns: the example reports.
+    """
+
+    shown: Annotated[int, Field(gt=0, le=10_000), NOT_BOOLEAN] = 10
+    """How many of the best and of the least learned examples a run's page shows."""
     brittleness: bool = False
-    """Say how much accuracy each is predicted to lose under perturbations, which takes the analysis of robustness. It
-    is said in any case where ``analyses`` has robustness."""
+    """Say how much accuracy each example is predicted to lose under perturbations. This takes the analysis of
+    robustness. Where ``analyses`` names robustness, it is said in any case."""
 
 
 class Figures(Block):
-    """How figures look."""
+    """How figures look.
+
+    Reruns: the figures, and the page that shows them.
+    """
 
     formats: tuple[FigureFormat, ...] = Field(("pdf", "png"), min_length=1)
-    """File formats; the report shows PNG."""
-    dpi: PositiveInt = 200
+    """File formats. The report shows PNG."""
+    dpi: Annotated[int, Field(ge=20, le=2400), NOT_BOOLEAN] = 200
     """Dots per inch of PNG figures."""
-    width: PositiveFloat = 7.0
+    width: Annotated[float, Field(ge=1, le=40), NOT_BOOLEAN] = 7.0
     """Width of a figure, in inches."""
+
+    @model_validator(mode="after")
+    def _check_pixels(self) -> Self:
+        if self.width * self.dpi > LARGEST_WIDTH:
+            raise ValueError(
+                f"dpi {self.dpi} and width {self.width:g} make figures {self.width * self.dpi:.0f} pixels wide, and "
+                f"{LARGEST_WIDTH} are the most; lower one of the two"
+            )
+        return self

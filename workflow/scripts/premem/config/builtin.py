@@ -1,6 +1,7 @@
 """Built-in datasets, which an entry of a study may start from."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from premem.config.messages import describe_unknown
 BUILTIN_DATASETS = Path(__file__).with_name("builtin_datasets.yaml")
 
 
+@cache
+def builtin_datasets() -> dict[str, dict[str, Any]]:
+    """Return the entries of the built-in datasets by name."""
+    return yaml.safe_load(BUILTIN_DATASETS.read_text(encoding="utf-8"))
+
+
 def fill_builtin_datasets(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration whose entries of ``datasets`` that say ``builtin: NAME`` are complete.
 
@@ -21,24 +28,25 @@ def fill_builtin_datasets(config: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(config.get("datasets"), Mapping):
         return dict(config)
     datasets = {
-        name: _fill_builtin(entry, config.get("local_data")) if isinstance(entry, Mapping) else entry
+        name: _fill_builtin(name, entry, config.get("local_data")) if isinstance(entry, Mapping) else entry
         for name, entry in config["datasets"].items()
     }
     return {**config, "datasets": datasets}
 
 
-def _fill_builtin(entry: Mapping[str, Any], local_data: str | None) -> dict[str, Any]:
+def _fill_builtin(name: str, entry: Mapping[str, Any], local_data: str | None) -> dict[str, Any]:
     """Complete an entry that says ``builtin: NAME``; its own keys win.
 
-    A split of its own replaces the built-in one if it names a source, else it changes single keys (``examples: 300``).
+    A split of its own replaces the built-in one if it names a source. Otherwise it changes single keys, such as
+    ``num_examples: 300``.
     """
     own = dict(entry)
     builtin_name = own.pop("builtin", None)
     if builtin_name is None:
         return own
-    builtin = yaml.safe_load(BUILTIN_DATASETS.read_text(encoding="utf-8"))
-    if builtin_name not in builtin:
-        raise UserError(f"datasets: {describe_unknown('built-in dataset', builtin_name, builtin)}")
+    builtin = builtin_datasets()
+    if not isinstance(builtin_name, str) or builtin_name not in builtin:
+        raise UserError(f"datasets.{name}.builtin: {describe_unknown('built-in dataset', str(builtin_name), builtin)}")
     known = builtin[builtin_name]
 
     def override(builtin_split: dict[str, Any], own_split: Any) -> Any:

@@ -1,6 +1,6 @@
 """Checks of a study that span its blocks, such as a sweep that names a model, and of the files that it names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from premem.base.errors import UserError
@@ -24,6 +24,9 @@ def problems_between_blocks(study: Study) -> Iterator[str]:
     if "curation" in study.analyses and not study.curation:
         yield "analyses: curation compares strategies of collecting data; give the block curation"
     yield from _problems_of_curation(study)
+    if isinstance(study.checkpoints.keep, tuple):
+        runs = study.trained_runs if 1 in study.sizes.values() else study.runs  # curation needs a size of 1
+        yield from _problems_of_epochs("checkpoints.keep", study.checkpoints.keep, study, runs)
     try:
         study.hardware.train.accumulation_steps(study.training.batch_size)
     except UserError as error:
@@ -54,6 +57,14 @@ def _problems_of_sweep(study: Study) -> Iterator[str]:
             seen.setdefault(run, i)
 
 
+def _problems_of_epochs(key: str, epochs: Iterable[int], study: Study, runs: Iterable[Run]) -> Iterator[str]:
+    there = sorted({epoch for run in runs for epoch in study.checkpoint_epochs(run.epochs)})
+    for epoch in epochs:
+        if epoch not in there:
+            known = ", ".join(map(str, there)) or "none"
+            yield f"{key}: no run has a checkpoint after epoch {epoch}; there are {known}"
+
+
 def _problems_of_datasets(study: Study) -> Iterator[str]:
     for name, dataset in study.datasets.items():
         for taken in {TRAIN, POOL} & dataset.test.keys():
@@ -76,13 +87,7 @@ def _problems_of_robustness(study: Study) -> Iterator[str]:
             )
             yield f"robustness.perturbations: {hint}"
     if isinstance(study.robustness.checkpoints, tuple):
-        there = sorted({epoch for run in study.runs for epoch in study.checkpoint_epochs(run.epochs)})
-        for epoch in study.robustness.checkpoints:
-            if epoch not in there:
-                yield (
-                    f"robustness.checkpoints: no run has a checkpoint after epoch {epoch}; there are "
-                    f"{', '.join(map(str, there))}"
-                )
+        yield from _problems_of_epochs("robustness.checkpoints", study.robustness.checkpoints, study, study.runs)
     asked = "analyses: robustness" if "robustness" in study.analyses else "example_reports.brittleness"
     if study.predicts_brittleness and study.runs and not offered:
         yield f"{asked} perturbs prompts, but no dataset with runs offers perturbations (datasets.….perturbations)"

@@ -2,11 +2,25 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from premem.config.block import Block, RemoteName, check_one_of
+from premem.config.block import (
+    NOT_BOOLEAN,
+    Block,
+    Count,
+    HubId,
+    Matching,
+    PathText,
+    Revision,
+    Seed,
+    Steps,
+    Text,
+)
+from premem.config.messages import write_value
+
+Column = Annotated[str, Field(max_length=200), Matching("name", r"[^\x00-\x1f\x7f]+", "give the name of a column")]
 
 TRAIN = "train"
 """The split that is trained on."""
@@ -23,31 +37,37 @@ COLUMN_IN_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)\}")
 class Split(Block):
     """Where the examples of a training or test set come from: exactly one of ``files``, ``hub`` and ``generate``."""
 
-    files: tuple[str, ...] | None = None
-    """Local JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``; read in this order."""
-    hub: RemoteName | None = None
+    ONE_OF = ("files", "hub", "generate")
+
+    files: Annotated[tuple[PathText, ...], Field(min_length=1)] | None = None
+    """Local JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``. They are read in this order."""
+    hub: HubId | None = None
     """Id of a dataset on the Hugging Face hub, such as ``openai/gsm8k``."""
-    revision: RemoteName | None = None
-    """Commit of the hub dataset; needed with ``hub``, so that the data cannot change under a study."""
-    subset: str | None = None
+    revision: Revision | None = None
+    """Commit of the hub dataset. ``hub`` needs it, so that the data cannot change under a study."""
+    subset: Column | None = None
     """Name of the hub dataset's configuration, where it has several."""
-    split: str | None = None
-    """Split of the hub dataset, such as ``train``."""
+    split: Column | None = None
+    """Split of the hub dataset, such as ``train``. ``hub`` needs it."""
     generate: Literal["arithmetic"] | None = None
     """A built-in generator of story problems (``premem.data.arithmetic``)."""
-    steps: dict[PositiveInt, PositiveFloat] | None = None
-    """For ``generate``: weight of each number of steps, such as ``{2: 1, 3: 1}``. A story whose numbers get large is
-    drawn again, steps and all, so that long ones come out rarer."""
+    steps: Steps | None = None
+    """For ``generate``, which needs it: weight of each number of steps, such as ``{2: 1, 3: 1}``. A story whose numbers
+    get large is drawn again, together with its number of steps. Long stories are therefore rarer than their weights."""
     wording: Literal["usual", "unseen"] = "usual"
-    """For ``generate``: the sentences of the questions. ``unseen``: others, of the same words, for a test set."""
-    rows: PositiveInt | None = None
-    """How many the source has: for estimates before the data are here; nothing else depends on it."""
-    num_examples: PositiveInt | None = None
-    """Take this many examples, drawn at random with the dataset's seed; all of them if left out."""
+    """For ``generate``: the sentences of the questions. ``unseen`` takes other sentences of the same words; it is for
+    test sets."""
+    rows: Annotated[int, Field(gt=0, le=10**12), NOT_BOOLEAN] | None = None
+    """How many rows the source has. It is only for estimates before the data are here.
+
+    Reruns: nothing.
+    """
+    num_examples: Count | None = None
+    """Take this many examples, drawn at random with the dataset's seed. If left out, all are taken. ``generate`` needs
+    it."""
 
     @model_validator(mode="after")
-    def _check_source(self) -> "Split":
-        check_one_of(self, "files", "hub", "generate")
+    def _check_source(self) -> Self:
         if self.hub and not (self.revision and self.split):
             raise ValueError("a hub dataset needs revision (a commit) and split (such as train)")
         if self.generate and not (self.steps and self.num_examples):
@@ -56,44 +76,51 @@ class Split(Block):
 
 
 class Reading(Block):
-    """How the rows of a source become examples."""
+    """How the rows of a source become examples.
 
-    columns: dict[str, str] = {}
-    """Names of the source's columns, as ``{question: problem}``; question, solution and answer keep their names if left
-    out. The answer may be absent: it is then read from the solution. Other names here are kept as further columns."""
-    id: str | None = None
-    """The source's column that names each example, such as ``question_id``: tables and pages show it as example_id. If
+    Reruns: the dataset, and training and what follows.
+    """
+
+    columns: dict[Column, Column] = {}
+    """Which of the source's columns hold what, such as ``{question: problem}``. If left out, ``question``, ``solution``
+    and ``answer`` keep their names. Where there is no answer, it is read from the solution. Any other name is kept as
+    a further column."""
+    id: Column | None = None
+    """The source's column that names each example, such as ``question_id``. Tables and pages show it as example_id. If
     left out, examples are named by their set and row, such as ``train-00012``."""
     answers: Literal["gsm8k", "math"]
-    """How a final answer is written: after ``#### `` (gsm8k) or in ``\\boxed{}`` (math)."""
+    """How a final answer is written. ``gsm8k``: after ``#### ``. ``math``: in ``\\boxed{}``."""
     bad_examples: Literal["error", "drop"] = "error"
-    """What to do with examples that are empty, repeated, without a final answer or too long: stop before anything
-    expensive starts and list them, or leave them out and report how many."""
-    seed: int = Field(0, ge=0)
-    """Seed of generated and drawn examples, and of the nested subsets that sizes name."""
+    """What happens to examples that are empty, repeated, without a final answer or too long. ``error``: the study stops
+    before anything expensive starts, and lists them. ``drop``: they are left out, and their number is reported."""
+    seed: Seed = 0
+    """Seed of generated and drawn examples, and of the nested subsets that ``sizes`` names."""
 
 
 class Templates(Block):
-    """How prompts and targets are written."""
+    """How prompts and targets are written.
 
-    prompt: str = "{question}\nAnswer:"
+    Reruns: tokens, training and what follows.
+    """
+
+    prompt: Text = "{question}\nAnswer:"
     """What the model reads."""
-    target: str = " {solution}\nDone."
-    """What the model is trained to write after it."""
-    stop: str = "\nDone."
-    """The text that ends an answer; the target ends with it."""
-    max_tokens: PositiveInt | None = None
-    """Longest example, prompt and target together; the model's context if left out."""
+    target: Text = " {solution}\nDone."
+    """What the model is trained to write after the prompt."""
+    stop: Text = "\nDone."
+    """The text that ends an answer. The target ends with it."""
+    max_tokens: Count | None = None
+    """Longest example in tokens, prompt and target together. If left out, it is the model's context."""
 
     @model_validator(mode="after")
-    def _check_templates(self) -> "Templates":
+    def _check_templates(self) -> Self:
         if "{question}" not in self.prompt:
-            raise ValueError(f"prompt: the template {self.prompt!r} lacks {{question}}")
+            raise ValueError(f"prompt: the template {write_value(self.prompt)} lacks {{question}}")
         if "{solution}" not in self.target:
-            raise ValueError(f"target: the template {self.target!r} lacks {{solution}}")
+            raise ValueError(f"target: the template {write_value(self.target)} lacks {{solution}}")
         if not self.stop or not self.target.endswith(self.stop):
             raise ValueError(
-                f"stop: the target template must end with the stop text {self.stop!r}, so that answers end"
+                f"stop: the target template must end with the stop text {write_value(self.stop)}, so that answers end"
             )
         return self
 
@@ -107,20 +134,24 @@ class Templates(Block):
 
 
 class Perturbation(Block):
-    """A harmless change of prompts, under which what is understood stays right: at least one of the two."""
+    """A harmless change of prompts: who has understood the problem still solves it. At least one of the two keys is
+    given.
 
-    prompt: str | None = None
-    """A template of its own, such as ``"Think first. {question}\\nAnswer:"``. It may name ``{question}``, any column
-    that the dataset keeps, and for generated stories ``{paraphrase}``."""
-    answer_begins: str = ""
+    Reruns: the samples of perturbed prompts, and the analysis of robustness.
+    """
+
+    prompt: Text | None = None
+    """A template that takes the place of the dataset's prompt, such as ``"Think first. {question}\\nAnswer:"``. It may
+    name ``{question}``, any column that the dataset keeps, and for generated stories ``{paraphrase}``."""
+    answer_begins: Text = ""
     """The answer is made to begin with this text, such as ``" First"``, and goes on from there."""
 
     @model_validator(mode="after")
-    def _check_change(self) -> "Perturbation":
+    def _check_change(self) -> Self:
         if self.prompt is None and not self.answer_begins:
             raise ValueError("give prompt (a template), answer_begins (a text) or both")
         if self.prompt is not None and not self.columns:
-            raise ValueError(f"prompt: the template {self.prompt!r} names no column, such as {{question}}")
+            raise ValueError(f"prompt: the template {write_value(self.prompt)} names no column, such as {{question}}")
         return self
 
     @property

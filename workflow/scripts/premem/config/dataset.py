@@ -1,28 +1,47 @@
 """A dataset: its training and test sets, how they are read, written and perturbed."""
 
+from typing import Self
+
 from pydantic import Field, model_validator
 
 from premem.config.block import Name
 from premem.config.curation import NewExamples
-from premem.config.data import UNPERTURBED, Perturbation, Reading, Split, Templates
+from premem.config.data import UNPERTURBED, Column, Perturbation, Reading, Split, Templates
 
 
 class Dataset(Reading, Templates):
     """A dataset: its sets of examples, how they are read and how they are written."""
 
     train: Split
-    """The examples to train on."""
+    """The examples to train on.
+
+    Reruns: the dataset, and training and what follows.
+    """
     test: dict[Name, Split] = Field(min_length=1)
-    """The test sets by name; the first is the study's, the one that is predicted."""
-    difficulty: str | None = None
-    """What says how hard an example is (``premem.data.difficulty``): one of ``columns``, whose values hold a number
-    (``Level 3``), or ``lines``, the number of lines of the solution. If left out, the dataset has no difficulty
-    labels."""
+    """The test sets by name. The first one is the study's own, whose accuracy is predicted.
+
+    Reruns: that test set, and samples and what follows.
+    """
+    difficulty: Column | None = None
+    """How hard an example is (``premem.data.difficulty``). It is one of ``columns``, whose values hold a number such as
+    ``Level 3``, or ``lines``, which is the number of lines of the solution. If left out, examples have no difficulty.
+
+    Reruns: the analyses that read it.
+    """
     perturbations: dict[Name, Perturbation] = {}
-    """Changes of its prompts by name, for ``robustness``."""
+    """Changes of its prompts by name, for ``robustness``.
+
+    Reruns: the samples of perturbed prompts, and the analysis of robustness.
+    """
+
+    new_examples: NewExamples | None = None
+    """Where new examples that resemble a given one come from, for ``curation``.
+
+    Reruns: the rounds of the curation.
+    """
 
     @model_validator(mode="after")
-    def _check_perturbations(self) -> "Dataset":
+    def _check_perturbations(self) -> Self:
         told_anew = {"paraphrase"} if self.train.generate and self.train.wording == "usual" else set()
         known = dict.fromkeys(["question", *self.columns, *told_anew])
         known.pop("solution", None)  # it holds the answer
@@ -37,11 +56,8 @@ class Dataset(Reading, Templates):
                     )
         return self
 
-    new_examples: NewExamples | None = None
-    """Where new examples like one of its own come from, for ``curation``."""
-
     @model_validator(mode="after")
-    def _check_difficulty(self) -> "Dataset":
+    def _check_difficulty(self) -> Self:
         if self.difficulty not in (None, "lines", *self.columns):
             kept = ", ".join(self.columns) or "none"
             raise ValueError(

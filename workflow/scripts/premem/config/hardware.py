@@ -1,29 +1,34 @@
 """What the machine can take. Nothing here changes a result beyond rounding, and no edit of it makes a result stale."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field
 
 from premem.base.errors import UserError
-from premem.config.block import Block, Fraction
+from premem.config.block import NOT_BOOLEAN, Block, Count, Fraction, PathText, Processes
 
 
 class TrainingHardware(Block):
-    """How a run is trained."""
+    """How a run is trained.
 
-    processes: PositiveInt = 1
-    """Processes that share each batch, on a GPU each where there are GPUs."""
+    Reruns: nothing.
+    """
+
+    processes: Processes = 1
+    """Processes that share each batch. Where there are GPUs, each has one."""
     strategy: Literal["ddp", "fsdp"] = "ddp"
-    """How several processes hold the model: all of it each (ddp), or a part each (fsdp, full shard)."""
-    examples_per_process: PositiveInt | None = None
-    """Examples that a process takes at a time; gradients are accumulated up to ``training.batch_size``. If left
-    out, its whole share at once."""
+    """How several processes hold the model. ``ddp``: each holds all of it. ``fsdp``: each holds a part of it (full
+    shard)."""
+    examples_per_process: Count | None = None
+    """Examples that a process takes at a time. Gradients are accumulated up to ``training.batch_size``. If left out, a
+    process takes its whole share at once."""
     activation_checkpointing: bool = False
-    """Compute activations anew in the backward pass instead of keeping them: slower, with much less memory."""
-    save_state_every: PositiveInt | None = None
-    """Optimizer steps between saves of the whole training state, from which an interrupted run goes on; never if left
-    out."""
+    """Compute activations anew in the backward pass instead of keeping them. This is slower and takes much less
+    memory."""
+    save_state_every: Count | None = None
+    """Optimizer steps after which the whole state of training is saved, again and again. An interrupted run goes on
+    from there. If left out, it is never saved, and an interrupted run starts anew."""
 
     def accumulation_steps(self, batch_size: int) -> int:
         """Return how often each process takes ``examples_per_process`` examples to make a batch of this size.
@@ -58,42 +63,53 @@ def _around(value: int, fits: Callable[[int], bool]) -> str:
 
 
 class SamplingHardware(Block):
-    """How answers are sampled."""
+    """How answers are sampled.
 
-    batch: PositiveInt = 768
-    """Sequences sampled at a time by the transformers backend."""
-    shards: PositiveInt = 1
-    """Processes that share the prompts of a checkpoint, each with ``tensor_parallel`` GPUs where there are GPUs."""
-    tensor_parallel: PositiveInt = 1
+    Reruns: nothing.
+    """
+
+    batch: Annotated[int, Field(gt=0, le=2**20), NOT_BOOLEAN] = 768
+    """Sequences that the transformers backend samples at a time."""
+    shards: Processes = 1
+    """Processes that share the prompts of a checkpoint. Where there are GPUs, each has ``tensor_parallel`` of them."""
+    tensor_parallel: Processes = 1
     """GPUs that hold a model together in vLLM."""
     memory_share: Fraction = 0.9
     """Share of a GPU's memory that vLLM takes."""
-    max_length: PositiveInt | None = None
-    """Longest sequence, prompt and answer, that vLLM makes room for; what the longest prompt needs if left out."""
+    max_length: Count | None = None
+    """Longest sequence, prompt and answer together, that vLLM makes room for. If left out, it is what the longest
+    prompt needs."""
 
 
 class PerplexityHardware(Block):
-    """How perplexities are measured."""
+    """How perplexities are measured.
 
-    processes: PositiveInt = 1
-    """Processes that share the examples, on a GPU each where there are GPUs."""
-    batch: PositiveInt = 1024
-    """Tokens per forward pass; few fit a processor's cache, a GPU takes more."""
+    Reruns: nothing.
+    """
+
+    processes: Processes = 1
+    """Processes that share the examples. Where there are GPUs, each has one."""
+    batch: Count = 1024
+    """Tokens per forward pass. A small number fits a processor's cache; a GPU takes more."""
 
 
 class Hardware(Block):
-    """What the machine can take. Nothing here changes a result beyond rounding, and a change of it reruns nothing."""
+    """What the machine can take. Nothing here changes a result beyond rounding.
+
+    Reruns: nothing.
+    """
 
     gpu: bool = False
-    """Jobs that train, sample or measure perplexities ask for GPUs: one for each process."""
-    tflops: PositiveFloat = 989
-    """Peak speed of a GPU in the number format of the models, in TFLOP/s (an H100's in bfloat16): for estimates."""
+    """Jobs that train, sample or measure perplexities ask for GPUs, one for each process."""
+    tflops: Annotated[float, Field(gt=0, le=10**6), NOT_BOOLEAN] = 989
+    """Peak speed of a GPU in the number format of the models, in TFLOP/s. The default is an H100's in bfloat16. It is
+    only for estimates."""
     train: TrainingHardware = TrainingHardware()
     """Fine-tuning."""
     sample: SamplingHardware = SamplingHardware()
     """Sampling."""
     perplexity: PerplexityHardware = PerplexityHardware()
     """Perplexities."""
-    python: dict[Literal["train", "sample"], str] = {}
-    """Python interpreter of an environment of its own for a kind of job, such as ``sample`` where vLLM needs one; the
-    interpreter that runs Snakemake if left out."""
+    python: dict[Literal["train", "sample"], PathText] = {}
+    """Python interpreters of other environments. ``train`` is for jobs that train, ``sample`` for jobs that sample
+    (vLLM needs one). A kind of job that is left out takes the interpreter that runs Snakemake."""

@@ -1,35 +1,38 @@
 """Base models: a folder, a model of the hub, or a recipe to train a small one."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from premem.config.block import Block, Name, RemoteName, check_one_of
+from premem.config.block import NOT_BOOLEAN, Block, HubId, Name, PathText, Positive, Revision, Seed, Steps
+
+Width = Annotated[int, Field(gt=0, le=65_536), NOT_BOOLEAN]
+Context = Annotated[int, Field(gt=0, le=2**20), NOT_BOOLEAN]
 
 
 class Tokenizer(Block):
     """A tokenizer trained on the pre-training texts."""
 
     kind: Literal["words", "bpe"]
-    """``words``: one token per blank-separated word; ``bpe``: byte-level byte-pair encoding."""
-    vocab_size: PositiveInt = 1000
-    """Largest number of tokens."""
+    """``words``: every word between blanks is a token. ``bpe``: byte-level byte-pair encoding."""
+    vocab_size: Annotated[int, Field(gt=0, le=10**7), NOT_BOOLEAN] = 1000
+    """Largest number of different tokens."""
 
 
 class Corpus(Block):
-    """The texts a small base model is pre-trained on, in the prompt and target templates of a dataset of this study."""
+    """The texts that a small base model is pre-trained on, in the prompt and target templates of a dataset."""
 
     dataset: Name
-    """The dataset whose templates are used, and whose training examples are the texts unless some are generated."""
+    """The dataset whose templates are used. Its training examples are the texts unless ``generate`` is given."""
     generate: Literal["arithmetic"] | None = None
-    """Generate the texts instead: lines of arithmetic facts and story problems, half and half."""
-    steps: dict[PositiveInt, PositiveFloat] | None = None
-    """For ``generate``: weight of each number of steps of the stories."""
-    texts: PositiveInt | None = None
-    """For ``generate``: how many texts."""
+    """Generate the texts: one half are lines of arithmetic facts, the other story problems."""
+    steps: Steps | None = None
+    """For ``generate``: weight of each number of steps of the stories, such as ``{1: 8, 2: 1}``."""
+    texts: Annotated[int, Field(gt=0, le=10**8), NOT_BOOLEAN] | None = None
+    """For ``generate``: number of texts."""
 
     @model_validator(mode="after")
-    def _check_source(self) -> "Corpus":
+    def _check_source(self) -> Self:
         if self.generate and not (self.texts and self.steps):
             raise ValueError("a generated corpus needs texts (such as 50000) and steps (such as {1: 1})")
         return self
@@ -38,26 +41,29 @@ class Corpus(Block):
 class Architecture(Block):
     """Shape of a small Llama model."""
 
-    hidden_size: PositiveInt = 64
-    """Size of a token's vector."""
-    layers: PositiveInt = 4
-    """Transformer blocks."""
-    heads: PositiveInt = 2
-    """Attention heads; vLLM needs hidden_size / heads to be 32, 64, 80, 96, 112, 128 or more."""
-    intermediate_size: PositiveInt = 192
+    hidden_size: Width = 64
+    """Size of the vector that stands for a token."""
+    layers: Annotated[int, Field(gt=0, le=1000), NOT_BOOLEAN] = 4
+    """Number of transformer blocks."""
+    heads: Width = 2
+    """Number of attention heads. vLLM needs hidden_size / heads to be 32, 64, 80, 96, 112, 128 or more."""
+    intermediate_size: Annotated[int, Field(gt=0, le=2**20), NOT_BOOLEAN] = 192
     """Inner size of the feed-forward layers."""
-    context: PositiveInt = 256
+    context: Context = 256
     """Longest sequence, in tokens."""
 
     @model_validator(mode="after")
-    def _check_heads(self) -> "Architecture":
+    def _check_heads(self) -> Self:
         if self.hidden_size % self.heads:
             raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         return self
 
 
 class Pretraining(Block):
-    """A recipe for a small base model, trained from nothing on packed texts."""
+    """A recipe for a small base model, which is trained here from random weights.
+
+    Reruns: pre-training and what follows.
+    """
 
     corpus: Corpus
     """What it is trained on."""
@@ -65,39 +71,46 @@ class Pretraining(Block):
     """The tokenizer that is trained first."""
     architecture: Architecture = Architecture()
     """The shape of the model."""
-    steps: int = Field(3000, ge=0)
-    """Optimizer steps; 0 leaves the weights random."""
-    batch_size: PositiveInt = 8
+    steps: Annotated[int, Field(ge=0, le=10**9), NOT_BOOLEAN] = 3000
+    """Optimizer steps. 0 leaves the weights random."""
+    batch_size: Annotated[int, Field(gt=0, le=2**20), NOT_BOOLEAN] = 8
     """Sequences per step."""
-    sequence_length: PositiveInt = 128
-    """Tokens per sequence; texts are packed one after the other."""
-    lr: PositiveFloat = 2e-3
-    """Highest learning rate; it decays linearly to 0."""
-    warmup_steps: int = Field(100, ge=0)
+    sequence_length: Context = 128
+    """Tokens per sequence. Texts are put one after the other and cut into sequences."""
+    lr: Positive = 2e-3
+    """Highest learning rate. It falls linearly to 0."""
+    warmup_steps: Annotated[int, Field(ge=0, le=10**9), NOT_BOOLEAN] = 100
     """Steps in which the learning rate rises linearly from 0."""
-    threads: PositiveInt = 2
-    """Processor threads. Sums are rounded differently for each number of them, so this is part of the recipe."""
-    seed: int = 0
-    """Of the weights, the texts and their order."""
+    threads: Annotated[int, Field(gt=0, le=1024), NOT_BOOLEAN] = 2
+    """Processor threads. Each number of them rounds sums differently, so it is a part of the recipe."""
+    seed: Seed = 0
+    """Seed of the weights, the texts and their order."""
 
 
 class Model(Block):
-    """A base model: exactly one of ``path``, ``hub`` and ``pretrain``."""
+    """A base model: exactly one of ``path``, ``hub`` and ``pretrain``.
 
-    path: str | None = None
-    """A local model folder (config, safetensors, tokenizer)."""
-    hub: RemoteName | None = None
-    """Id of a model on the Hugging Face hub."""
-    revision: RemoteName | None = None
-    """Commit of the hub model; needed with ``hub``."""
+    Reruns: the model, and tokens, training and what follows.
+    """
+
+    ONE_OF = ("path", "hub", "pretrain")
+
+    path: PathText | None = None
+    """A local model folder, with its config, its weights as safetensors and its tokenizer."""
+    hub: HubId | None = None
+    """Id of a model on the Hugging Face hub, such as ``google/gemma-2-9b``."""
+    revision: Revision | None = None
+    """Commit of the hub model. ``hub`` needs it."""
     pretrain: Pretraining | None = None
     """A recipe to train a small base model here."""
-    parameters: PositiveFloat | None = None
-    """Number of weights, such as 8.03e9: for estimates before a hub model is here; nothing else depends on it."""
+    parameters: Annotated[float, Field(ge=1, le=1e15), NOT_BOOLEAN] | None = None
+    """Number of weights, such as 8.03e9. It is only for estimates before a hub model is here.
+
+    Reruns: nothing.
+    """
 
     @model_validator(mode="after")
-    def _check_source(self) -> "Model":
-        check_one_of(self, "path", "hub", "pretrain")
+    def _check_source(self) -> Self:
         if self.hub and not self.revision:
             raise ValueError("a hub model needs revision (a commit), so that the model cannot change under a study")
         return self

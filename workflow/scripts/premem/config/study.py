@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from premem.config.analyses import ExampleReports, Figures, Predictors, Robustness
-from premem.config.block import Block, Fraction, Name
+from premem.config.block import Block, Fraction, Name, PathText
 from premem.config.curation import Collection, Curation
 from premem.config.data import Perturbation
 from premem.config.dataset import Dataset
@@ -22,57 +22,84 @@ from premem.config.training import Training
 
 
 class Study(Block):
-    """A study file; every key is described where its block is defined ."""
+    """The keys at the top of a study file.
+
+    Reruns: see its keys.
+    """
 
     study: Name
-    """Name of the study; its results lie in ``{results}/{study}``."""
-    results: str = "results"
-    """Folder of all results."""
-    local_data: str | None = None
-    """Folder with ``{dataset}/{split}.jsonl`` of built-in datasets, read instead of the hub."""
-    local_release: str | None = None
-    """Folder with the run folders of releases, read instead of their repository."""
+    """Name of the study. Its results lie in ``{results}/{study}``.
+
+    Reruns: everything, since the results lie elsewhere then.
+    """
+    results: PathText = "results"
+    """Folder of all results.
+
+    Reruns: everything, since the results lie elsewhere then.
+    """
+    local_data: PathText | None = None
+    """Folder with the files ``{dataset}/{split}.jsonl``, which built-in datasets read instead of the hub.
+
+    Reruns: the datasets, and training and what follows.
+    """
+    local_release: PathText | None = None
+    """Folder with the run folders of releases, which are read instead of their repository.
+
+    Reruns: the import of releases and what follows.
+    """
     models: dict[Name, Model] = {}
     """Base models by name."""
     datasets: dict[Name, Dataset] = {}
-    """Datasets by name; ``builtin: NAME`` starts from a built-in one."""
+    """Datasets by name. ``builtin: NAME`` starts from a built-in one, and the other keys change it."""
     sizes: dict[Name, Fraction] = {"full": 1.0}
-    """Share of the training set by name; the sets are nested, drawn with the dataset's seed."""
+    """Shares of the training set by name. Smaller sets are parts of larger ones, and are drawn with the dataset's seed.
+
+    Reruns: training and what follows, for the runs of that size.
+    """
     sweep: tuple[Sweep, ...] = ()
-    """The runs: every entry gives all combinations of its values."""
+    """The runs. Every entry of the list makes all combinations of its values."""
     imports: tuple[Import, ...] = ()
-    """Imported results, judged like those of runs."""
+    """Imported results, which are judged like those of runs."""
     analyses: tuple[
         Literal["scrutiny", "predictors", "robustness", "example_reports", "model_comparison", "curation"], ...
     ] = ()
-    """Further analyses that a bare ``snakemake`` makes; each is a target of its own in any case. What reads checkpoints
-    belongs here where these do not stay, since it would otherwise train again."""
+    """Further analyses that a bare ``snakemake`` makes. Each can also be asked for by its name: ``snakemake scrutiny``.
+    Where checkpoints do not stay, name the analyses that read them here, since they would otherwise train again later.
+
+    Reruns: the analyses that are new.
+    """
     checkpoints: Checkpoints = Checkpoints()
     """When a run is evaluated, and what stays on disk."""
     training: Training = Training()
     """Fine-tuning."""
     sampling: SamplingSettings = SamplingSettings()
-    """Answers."""
+    """How answers are sampled.
+
+    Reruns: samples and what follows.
+    """
     grading: Grading = Grading()
-    """Grades."""
+    """How answers are graded."""
     threshold: Threshold = Threshold()
-    """What counts as memorized."""
+    """The threshold p, which says what counts as memorized."""
     statistics: Statistics = Statistics()
-    """Intervals."""
+    """Confidence intervals."""
     predictors: Predictors = Predictors()
     """Other predictors of generalization."""
     collection: Collection = Collection()
-    """Which examples new ones are collected like."""
+    """Which training examples new ones resemble."""
     curation: Curation | None = None
     """Strategies of collecting data, compared in rounds."""
     robustness: Robustness = Robustness()
-    """Perturbed prompts."""
+    """Accuracy on perturbed prompts."""
     example_reports: ExampleReports = ExampleReports()
     """Reports on single training examples."""
     figures: Figures = Figures()
     """How figures look."""
     hardware: Hardware = Hardware()
-    """What the machine can take."""
+    """What the machine can take.
+
+    Reruns: nothing.
+    """
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:

@@ -1,11 +1,15 @@
 """The sweep: which runs are trained, and which of their checkpoints are evaluated."""
 
+import math
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from premem.config.block import Block, Name, OneOrMore
+from premem.config.block import Block, Epochs, Name, OneOrMore, Seed
+from premem.config.messages import write_value
+
+LARGEST_SWEEP = 10_000
 
 
 def spell_learning_rate(value: Any) -> str:
@@ -14,48 +18,77 @@ def spell_learning_rate(value: Any) -> str:
     ``0.00005``, ``"5E-5"`` and ``5e-05`` all become ``5e-5``.
 
     Raises:
-        ValueError: if it is not a positive number.
+        ValueError: if it is not a positive number that a float can hold.
     """
     try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number; write a learning rate as 5e-5 or 0.00005") from None
+        number = Decimal(str(value) if isinstance(value, str | int | float) else "no number")
+    except (InvalidOperation, ValueError):
+        raise ValueError(f"{write_value(value)} is not a number; write a learning rate as 5e-5 or 0.00005") from None
     if not number.is_finite() or number <= 0:
-        raise ValueError(f"a learning rate is above 0, not {value}")
+        raise ValueError(f"a learning rate is above 0, not {write_value(value)}")
+    if not 0 < float(number) < math.inf:
+        raise ValueError(f"a learning rate of {write_value(value)} cannot be computed with; write one such as 5e-5")
     mantissa, _, exponent = f"{number.normalize():e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
 
 
-LearningRate = Annotated[str, BeforeValidator(spell_learning_rate)]
+LearningRate = Annotated[
+    str,
+    BeforeValidator(spell_learning_rate),
+    WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0, "pattern": r"^\+?[0-9.]+([eE][-+]?[0-9]+)?$"}),
+]
 
 
 class Sweep(Block):
-    """Runs to train: every combination of the values given; one value each makes a single run."""
+    """Runs to train: every combination of the values given. One value for each key makes a single run.
 
-    model: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
-    """Names of models."""
-    dataset: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
-    """Names of datasets."""
-    lr: Annotated[tuple[LearningRate, ...], OneOrMore, Field(min_length=1)]
-    """Learning rates."""
-    epochs: Annotated[tuple[PositiveInt, ...], OneOrMore, Field(min_length=1)]
+    Reruns: the new runs, and the tables and figures of their pair.
+    """
+
+    model: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMore]
+    """Base models, by their names in ``models``."""
+    dataset: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMore]
+    """Datasets, by their names in ``datasets``."""
+    lr: Annotated[tuple[LearningRate, ...], Field(min_length=1), OneOrMore]
+    """Highest learning rate of the run."""
+    epochs: Annotated[tuple[Epochs, ...], Field(min_length=1), OneOrMore]
     """Passes over the training examples."""
-    size: Annotated[tuple[Name, ...], OneOrMore, Field(min_length=1)]
-    """Names of sizes (see ``sizes``)."""
-    seed: Annotated[tuple[Annotated[int, Field(ge=0)], ...], OneOrMore, Field(min_length=1)] = (0,)
-    """Seeds of the order of the training examples."""
+    size: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMore]
+    """Shares of the training set, by their names in ``sizes``."""
+    seed: Annotated[tuple[Seed, ...], Field(min_length=1), OneOrMore] = (0,)
+    """Seed of the order of the training examples."""
+
+    @model_validator(mode="after")
+    def _check_number(self) -> Self:
+        number = math.prod(len(getattr(self, key)) for key in type(self).model_fields)
+        if number > LARGEST_SWEEP:
+            raise ValueError(f"this makes {number} runs, and {LARGEST_SWEEP} are the most; give fewer values")
+        return self
 
 
 class Checkpoints(Block):
-    """After which epochs a run is evaluated: every ``every`` epochs and after the last."""
+    """After which epochs a run is evaluated: after every ``every`` epochs, and after the last one."""
 
-    every: PositiveInt = 1
-    """Epochs between two checkpoints."""
-    at_most: PositiveInt = 6
-    """Longer runs are spaced wider, by a multiple of ``every``, so as to keep to this number."""
+    every: Epochs = 1
+    """Epochs between two checkpoints.
+
+    Reruns: training and what follows, for the runs whose checkpoints change.
+    """
+    at_most: Epochs = 6
+    """Largest number of checkpoints of a run. In longer runs, checkpoints are further apart, by a multiple of
+    ``every``.
+
+    Reruns: training and what follows, for the runs whose checkpoints change.
+    """
     sample_together: bool = False
-    """One job samples all checkpoints of a run, one after the other, instead of a job each: for small models, whose
-    process takes longer to start than to sample. A change of this samples anew."""
-    keep: Literal["none", "last", "all"] | tuple[PositiveInt, ...] = "none"
-    """Which of them stay on disk once they have been evaluated (a list names epochs); to sample anew where one went,
-    its run trains again."""
+    """One job samples all checkpoints of a run, one after the other; otherwise each has a job of its own. This is for
+    small models, whose jobs take longer to start than to sample.
+
+    Reruns: samples and what follows, for the runs with several checkpoints.
+    """
+    keep: Literal["none", "last", "all"] | tuple[Epochs, ...] = "none"
+    """Which checkpoints stay on disk once they have been evaluated: none, the last one of each run, all, or those after
+    the epochs in a list. To sample a run anew whose checkpoints are gone, the run is trained again.
+
+    Reruns: nothing.
+    """

@@ -1,34 +1,42 @@
 """How a run is fine-tuned."""
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from typing import Annotated
 
-from premem.config.block import Block, Dtype
+from pydantic import Field
+
+from premem.config.block import NOT_BOOLEAN, Block, Dtype, Positive
 
 
 class Lora(Block):
-    """Low-rank adapters in all linear layers but the head (Hu et al. 2021)."""
+    """Low-rank adapters in all linear layers but the head (Hu et al. 2021).
 
-    rank: PositiveInt = 16
-    """Of the change of each weight matrix."""
-    alpha: PositiveInt = 32
+    Reruns: training and what follows.
+    """
+
+    rank: Annotated[int, Field(gt=0, le=65_536), NOT_BOOLEAN] = 16
+    """Rank of the change of each weight matrix."""
+    alpha: Annotated[int, Field(gt=0, le=10**6), NOT_BOOLEAN] = 32
     """The change is scaled by alpha / rank."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: Annotated[float, Field(ge=0, lt=1), NOT_BOOLEAN] = 0.0
     """Share of the adapters' inputs that is dropped in training."""
 
 
 class Training(Block):
-    """Fine-tuning with AdamW, of all weights unless ``lora`` is given; the learning rate is warmed up and then decays
-    linearly to 0."""
+    """Fine-tuning with AdamW. All weights are trained unless ``lora`` is given. The learning rate rises in the first
+    steps and then falls linearly to 0.
 
-    batch_size: PositiveInt = 128
-    """Examples per optimizer step, over all devices."""
-    weight_decay: float = Field(0.0, ge=0)
+    Reruns: training and what follows.
+    """
+
+    batch_size: Annotated[int, Field(gt=0, le=2**20), NOT_BOOLEAN] = 128
+    """Examples per optimizer step, over all processes together."""
+    weight_decay: Annotated[float, Field(ge=0, le=1000), NOT_BOOLEAN] = 0.0
     """Decoupled weight decay of AdamW."""
-    warmup_steps: int = Field(20, ge=0)
-    """Steps in which the learning rate rises linearly from 0."""
-    max_grad_norm: PositiveFloat = 2.0
-    """The gradient is clipped to this norm."""
+    warmup_steps: Annotated[int, Field(ge=0, le=10**9), NOT_BOOLEAN] = 20
+    """Optimizer steps in which the learning rate rises linearly from 0."""
+    max_grad_norm: Positive = 2.0
+    """Gradients of a larger norm are scaled down to this norm."""
     dtype: Dtype = "float32"
-    """Number format of the computation; the weights, and the checkpoints, are kept in float32."""
+    """Number format of the computation. Weights and checkpoints are kept in float32."""
     lora: Lora | None = None
-    """Train low-rank adapters instead of all weights; checkpoints hold the model with them merged in."""
+    """Train low-rank adapters instead of all weights. Checkpoints hold the model with the adapters merged in."""

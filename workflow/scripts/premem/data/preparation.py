@@ -17,7 +17,7 @@ from premem.base.errors import UserError
 from premem.base.rows import Number, Rows, as_text, read_rows, rows_of_table
 from premem.config.data import Reading, Split
 from premem.data.arithmetic import UNSEEN, USUAL, generate_problems
-from premem.scoring.grading import final_answer, read_number
+from premem.scoring.grading import StyleName, answer_problem, final_answer
 
 SHOWN = 5  # bad examples that a message lists
 RESERVED = {"example_id", "subset_rank"}
@@ -219,15 +219,15 @@ def _check_ids(ids: "pd.Series[str]", rows: Rows, where: str, column: str) -> No
         raise UserError(f"{where}: {rows.place(row)}: the id {ids[row]!r} is that of {rows.place(first)}; {advice}")
 
 
-def _bad_rows(table: pd.DataFrame, answers: str, place: Callable[[int], str]) -> Iterator[tuple[int, str]]:
+def _bad_rows(table: pd.DataFrame, answers: StyleName, place: Callable[[int], str]) -> Iterator[tuple[int, str]]:
     seen: dict[str, int] = {}
     for row, question, solution, answer in table[["question", "solution", "answer"]].itertuples():
         if not question or not solution:
             yield row, f"{'question' if not question else 'solution'} is empty"
         elif not answer:
             yield row, f"no final answer in the solution (it ends: …{solution[-40:]!r})"
-        elif answers == "gsm8k" and read_number(answer) is None:
-            yield row, f"the answer {answer!r} is not a number"
+        elif problem := answer_problem(answer, answers):
+            yield row, f"the answer {answer!r} {problem}"
         elif question in seen:
             yield row, f"the same question as {place(seen[question])}"
         seen.setdefault(question, row)

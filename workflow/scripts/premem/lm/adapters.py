@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA, Hu et al. 2021), through peft: put into a model to train, merged into it to be saved."""
+"""Low-rank adapters (LoRA, Hu et al. 2021) with peft: added to a model for training, merged into it for saving."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from premem.lm.models import load_model
 
 
 def add_adapters(model: Any, lora: Lora) -> Any:
-    """Return the model with adapters in all linear layers but the head; nothing else of it is trained."""
+    """Return the model with adapters in all linear layers except the head; only the adapters are trained."""
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -23,13 +23,13 @@ def add_adapters(model: Any, lora: Lora) -> Any:
 
 
 def merge_adapters(model: Any, weights: dict[str, Tensor], base_model: Path, lora: Lora) -> Any:
-    """Return the base model with trained adapters merged in, an ordinary model.
+    """Return the base model with trained adapters merged in, which is an ordinary model.
 
     Args:
         model: the model in training; its own weights may be spread over several processes.
-        weights: all of them, gathered.
-        base_model: folder of the model as it was.
-        lora: the adapters' shape.
+        weights: all its weights, gathered from the processes.
+        base_model: folder of the model before training.
+        lora: shape of the adapters.
     """
     merged = add_adapters(load_model(base_model, train=True), lora)
     set_peft_model_state_dict(merged, get_peft_model_state_dict(model, state_dict=weights))

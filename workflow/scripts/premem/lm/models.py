@@ -10,17 +10,23 @@ from premem.lm.tokens import check_folder
 
 
 def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> PreTrainedModel:
-    """Load a causal language model: for inference, onto the GPU if there is one; to train, for the Trainer to place.
+    """Load a causal language model.
+
+    Args:
+        folder: a Hugging Face model folder.
+        dtype: number format of the weights.
+        train: load for training, and leave it to the Trainer to move the model. Otherwise the model is loaded for
+            inference, onto the GPU if there is one.
 
     Raises:
-        UserError: if the folder is not a whole Hugging Face model folder with safetensors weights.
+        UserError: if the folder is not a complete Hugging Face model folder with safetensors weights.
     """
     check_folder(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
         )
-    except Exception as error:  # whatever the loader raises, the reader needs to know which folder
+    except Exception as error:  # the loader raises errors of many types; the user needs to know which folder
         raise UserError(f"{folder}: the model cannot be loaded: {error}") from error
     if train:
         return model
@@ -28,7 +34,7 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
 
 
 def prepare_device(threads: int, gpus: int, key: str) -> None:
-    """Let torch use this many threads of the processor, and refuse a machine with fewer GPUs than a job asks for.
+    """Let torch use this many threads of the processor, and refuse a machine with fewer GPUs than a job needs.
 
     Args:
         threads: of the processor.
@@ -42,16 +48,16 @@ def prepare_device(threads: int, gpus: int, key: str) -> None:
 
 
 def require_gpus(number: int, key: str) -> None:
-    """Refuse a machine with fewer GPUs than a job asks for.
+    """Refuse a machine with fewer GPUs than a job needs.
 
     Args:
         number: of GPUs.
-        key: in the configuration that the number comes from.
+        key: of the configuration that the number comes from.
 
     Raises:
-        UserError: naming the key to change.
+        UserError: if there are fewer; it names the key to change.
     """
     present = torch.cuda.device_count()
     if present < number:
-        mend = f"{key} to {present}" if present else "hardware.gpu to false"
-        raise UserError(f"{key}: {number} GPUs asked for but absent (there are {present}); set {mend}")
+        change = f"{key} to {present}" if present else "hardware.gpu to false"
+        raise UserError(f"{key}: {number} GPUs are needed, but there are {present}; set {change}")

@@ -1,7 +1,7 @@
 """Perplexity of target tokens under a checkpoint, in batches sorted by length.
 
-With a large vocabulary the logits would take most of the memory, so the model's head is applied to a few positions at a
-time, and only to those that predict a token of a target.
+With a large vocabulary the logits would take most of the memory. The model's head is therefore applied to a few
+positions at a time, and only to those that predict a token of a target.
 """
 
 import math
@@ -22,22 +22,22 @@ from premem.lm.models import load_model
 from premem.lm.tokens import TokenizedExample
 
 LOGITS_AT_A_TIME = 2**24
-"""Logits held at a time, in float32: 64 MB."""
+"""Logits in memory at the same time; 64 MB in float32."""
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.02}
-"""How far, relatively, sums in another order may differ in a number format."""
+"""Number format → relative difference that sums in another order may have."""
 
 
 def nll_under_checkpoint(
     checkpoint: Path, examples: Sequence[TokenizedExample], dtype: str, tokens_per_batch: int, processes: int = 1
 ) -> list[float]:
-    """Return ``target_nll`` under the model of a folder, shared by several processes, on a GPU each if there are any.
+    """Return ``target_nll`` under the model of a folder, computed by one or several processes.
 
     Args:
         checkpoint: a Hugging Face model folder.
         examples: token ids.
         dtype: number format of the forward pass.
         tokens_per_batch: padded tokens per forward pass.
-        processes: each takes every n-th example.
+        processes: how many processes share the examples. Each uses a GPU of its own if there are GPUs.
     """
     if processes == 1:
         return target_nll(load_model(checkpoint, dtype), examples, tokens_per_batch)
@@ -65,17 +65,20 @@ def _nll_of_share(
 def target_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], tokens_per_batch: int) -> list[float]:
     """Return −log f(target given prompt) of each example, summed over the target's tokens, in nats.
 
-    The log-softmax is taken in float32, whatever the model's number format.
+    The log-softmax is computed in float32, whatever the model's number format.
 
     Args:
         model: a causal language model.
-        examples: token ids; each prompt has at least one token, so that every target token is conditioned on one.
-        tokens_per_batch: padded tokens per forward pass; changes speed and memory only.
+        examples: token ids. Each prompt has at least one token, so that every target token follows another token.
+        tokens_per_batch: padded tokens per forward pass; it changes only speed and memory.
     """
     nll = [0.0] * len(examples)
     whole = bool(examples) and _needs_whole_logits(model, examples[0])
     if whole:
-        print(f"{type(model).__name__}: its head cannot be used apart, so all logits are held at once", file=sys.stderr)
+        print(
+            f"{type(model).__name__}: its head cannot be used separately, so all logits are in memory at once",
+            file=sys.stderr,
+        )
     with track(len(examples), "examples") as progress:
         for batch in batches_by_length([len(e.prompt) + len(e.target) for e in examples], tokens_per_batch):
             for i, value in zip(batch, _batch_nll(model, [examples[i] for i in batch], whole), strict=True):
@@ -85,10 +88,15 @@ def target_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], tok
 
 
 def batches_by_length(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
-    """Split indices into batches of similar length, the longest first, each within a budget of padded tokens."""
+    """Split indices into batches of similar length, the longest first.
+
+    Args:
+        lengths: tokens of each example.
+        tokens_per_batch: most padded tokens of a batch.
+    """
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        # The first of a batch is its longest, so it sets the padded length of all.
+        # The first example of a batch is its longest, so it determines the padded length.
         if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= tokens_per_batch:
             batches[-1].append(i)
         else:
@@ -97,9 +105,9 @@ def batches_by_length(lengths: Sequence[int], tokens_per_batch: int) -> list[lis
 
 
 def stack(examples: Sequence[TokenizedExample], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the token ids of examples, and which positions' next token is one of a target; (examples, tokens) each.
+    """Return token ids, and at which positions the next token belongs to a target; shapes (examples, tokens).
 
-    They are padded on the right: a causal model's targets never see the padding, so no mask is needed.
+    Padding is on the right. In a causal model no target attends to it, so no mask is needed.
     """
     longest = max(len(e.prompt) + len(e.target) for e in examples)
     ids = torch.zeros(len(examples), longest, dtype=torch.long)
@@ -124,19 +132,19 @@ def _batch_nll(model: PreTrainedModel, examples: Sequence[TokenizedExample], who
 
 
 def _token_nll(model: PreTrainedModel, ids: Tensor, positions: Tensor, next_ids: Tensor) -> Tensor:
-    """−log f(next token) at some positions, a few at a time.
+    """Return −log f(next token) at some positions, a few at a time.
 
-    The model's own ``forward`` runs, with whatever it does before and after its head: the head is handed a single
-    state while the others are kept, and then the states of a few positions at a time.
+    The model's own ``forward`` runs, with everything it does before and after its head. In a first pass the head
+    receives a single state while all states are kept. In later passes it receives the kept states of a few positions.
 
     Args:
         model: a causal language model.
         ids: token ids, shape (examples, tokens).
-        positions: of the same shape, which positions are asked for.
-        next_ids: the token after each of them.
+        positions: which positions are wanted, of the same shape.
+        next_ids: the token after each of these positions.
 
     Returns:
-        Shape (positions asked for,).
+        Shape (positions wanted,).
 
     Raises:
         _NoHead: if the model does not call its head as a module.
@@ -166,7 +174,7 @@ def _put(states: Tensor, instead_of: Tensor) -> Tensor:
 
 @contextmanager
 def _hand_to_head(model: PreTrainedModel, choose: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Let a model's head be handed what ``choose`` makes of the states that it is given."""
+    """Make a model's head receive the result of ``choose`` in place of its input states."""
     head = model.get_output_embeddings()
     if head is None:
         raise _NoHead
@@ -178,15 +186,15 @@ def _hand_to_head(model: PreTrainedModel, choose: Callable[[Tensor], Tensor]) ->
 
 
 class _NoHead(Exception):
-    """A model's head is not a module that is handed the states of all positions."""
+    """The head of a model is not a module that receives the states of all positions."""
 
 
 def _needs_whole_logits(model: PreTrainedModel, example: TokenizedExample) -> bool:
-    """Does the head have to be left alone? A few tokens are measured both ways, so that no architecture goes wrong."""
+    """Return whether the head cannot be used separately; a few tokens are measured both ways to find out."""
     example = TokenizedExample(example.prompt[-8:], example.target[:8])
     (expected,) = _batch_nll(model, [example], whole=True)
     try:
         (found,) = _batch_nll(model, [example], whole=False)
-    except (_NoHead, RuntimeError, TypeError):  # what handing over other shapes may end in
+    except (_NoHead, RuntimeError, TypeError):  # errors that other shapes may cause
         return True
     return not math.isclose(found, expected, rel_tol=TOLERANCE[model.dtype], abs_tol=1e-4)

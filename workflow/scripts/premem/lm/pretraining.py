@@ -1,4 +1,4 @@
-"""A small base model, trained from nothing: its texts, its tokenizer, its weights."""
+"""A small base model trained from scratch: its texts, its tokenizer, its weights."""
 
 from collections.abc import Sequence
 from itertools import chain, islice
@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pandas as pd
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -15,13 +16,29 @@ from premem.config.data import Templates
 from premem.config.models import Corpus, Pretraining
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.data.arithmetic import generate_facts, generate_problems
-from premem.lm.training import make_trainer, training_arguments
+from premem.lm.trainer import make_trainer, training_arguments
 
 UNKNOWN, PAD, START, END = SPECIAL_TOKENS = ("<unk>", "<pad>", "<s>", "</s>")
 
 
+def corpus_texts(recipe: Pretraining, templates: Templates, examples: pd.DataFrame | None) -> list[str]:
+    """Return the texts to train on.
+
+    Args:
+        recipe: says whether the texts are generated.
+        templates: of the prompts and targets.
+        examples: question and solution of each text; None if the texts are generated.
+    """
+    if examples is None:
+        return generate_corpus(recipe.corpus, templates, recipe.seed)
+    return [
+        templates.write_prompt(question) + templates.write_target(solution)
+        for question, solution in zip(examples["question"], examples["solution"], strict=True)
+    ]
+
+
 def generate_corpus(corpus: Corpus, templates: Templates, seed: int) -> list[str]:
-    """Return story problems in a dataset's templates and lines of arithmetic facts, in turn."""
+    """Return story problems in a dataset's templates, alternating with lines of arithmetic facts."""
     assert corpus.texts and corpus.steps
     random = Random(f"corpus {seed}")
     stories = generate_problems(f"corpus {seed}", corpus.steps)
@@ -36,7 +53,13 @@ def generate_corpus(corpus: Corpus, templates: Templates, seed: int) -> list[str
 def pretrain(texts: Sequence[str], recipe: Pretraining, folder: Path, scratch: Path) -> None:
     """Train a tokenizer and a small Llama model on texts, and save both.
 
-    Texts are packed one after the other into sequences of equal length, so that no position is padding.
+    Texts are joined and cut into sequences of equal length, so that no position is padding.
+
+    Args:
+        texts: to train on.
+        recipe: tokenizer, architecture and training settings.
+        folder: to save the model and the tokenizer in.
+        scratch: a folder for the Trainer's own files.
 
     Raises:
         UserError: if the texts do not fill one batch.
@@ -48,8 +71,8 @@ def pretrain(texts: Sequence[str], recipe: Pretraining, folder: Path, scratch: P
         sequences = pack(tokenizer(list(texts))["input_ids"], recipe.sequence_length)
         if len(sequences) < recipe.batch_size:
             raise UserError(
-                f"models: the pre-training texts make {len(sequences)} sequences of {recipe.sequence_length} tokens, "
-                f"less than one batch ({recipe.batch_size}); give more texts, or a smaller pretrain.batch_size or "
+                f"models: the pre-training texts give {len(sequences)} sequences of {recipe.sequence_length} tokens, "
+                f"fewer than one batch ({recipe.batch_size}); give more texts, or a smaller pretrain.batch_size or "
                 "sequence_length"
             )
         arguments = training_arguments(
@@ -119,7 +142,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast, recipe: Pretraining) -> LlamaF
 
 
 def pack(texts: Sequence[Sequence[int]], length: int) -> list[torch.Tensor]:
-    """Join token ids and cut them into sequences of this length; what is left over at the end is dropped."""
+    """Join token ids and cut them into sequences of this length; an incomplete last sequence is dropped."""
     stream = torch.tensor(list(chain.from_iterable(texts)))
     return list(stream[: len(stream) // length * length].view(-1, length))
 

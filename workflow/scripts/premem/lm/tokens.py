@@ -1,8 +1,9 @@
 """Tokenizers, and token ids of prompts and targets, split at an explicit boundary.
 
 Training, sampling and perplexity all read the same table, so that they agree on where a prompt ends. Prompt and target
-are tokenized together, as the model reads them in training; the prompt alone, as in sampling, must be a prefix of that.
-transformers is imported where it is used, since it takes longer to import than most jobs that read tokens take.
+are tokenized together, as the model reads them in training. The tokens of the prompt alone, as in sampling, must be the
+beginning of these. transformers is imported only where it is used, since importing it takes longer than most jobs that
+read tokens.
 """
 
 from collections.abc import Sequence
@@ -51,19 +52,19 @@ def tokenize(
 
 
 def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
-    """Return the examples of a table with prompt_ids and target_ids."""
+    """Return the examples of a table that has prompt_ids and target_ids."""
     rows = zip(table["prompt_ids"], table["target_ids"], strict=True)
     return [TokenizedExample(list(prompt), list(target)) for prompt, target in rows]
 
 
 def start_token(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """Return the start token as a list, empty if the tokenizer puts none before a text."""
+    """Return the start token as a list, which is empty if the tokenizer puts none before a text."""
     start = tokenizer.bos_token_id
     return [start] if start is not None and tokenizer("x")["input_ids"][:1] == [start] else []
 
 
 def find_too_long(examples: Sequence[TokenizedExample], max_tokens: int | None, context: int | None) -> dict[int, int]:
-    """Return index → tokens, of the examples whose prompt and target together exceed a limit; None does not limit."""
+    """Return index → tokens of the examples whose prompt and target together exceed a limit; None means no limit."""
     limit = min((limit for limit in (max_tokens, context) if limit is not None), default=None)
     lengths = {i: len(example.prompt) + len(example.target) for i, example in enumerate(examples)}
     return {i: length for i, length in lengths.items() if limit is not None and length > limit}
@@ -91,12 +92,12 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     check_folder(folder)
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # whatever the loader raises, the reader needs to know which folder
+    except Exception as error:  # the loader raises errors of many types; the user needs to know which folder
         raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
 
 
 def context_of(folder: Path) -> int | None:
-    """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
+    """Return the longest sequence that a model can read, in tokens; None if its configuration does not say."""
     from transformers import AutoConfig
 
     check_folder(folder)

@@ -1,13 +1,9 @@
-"""The figures of a study: test accuracy predicted, training curves, the choice of p, learning progress.
+"""The figures of a (model, dataset) pair: prediction of test accuracy, training curves, choice of p, learning progress.
 
-One visual language for all: colour = learning rate, marker = epochs, line and filling = size; black = test accuracy,
-vermilion = predicted from pre-memorization train accuracy, grey = plain train accuracy. Every function returns a
-``Figure``; nothing here touches matplotlib's global state.
+Every function returns a ``Figure``, drawn in the style of ``premem.report.style``.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import cycle
-from pathlib import Path
+from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
@@ -15,138 +11,23 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from premem.base.files import whole
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
+from premem.report.numbers import count, write_number
+from premem.report.style import GUIDE, PREDICTED, TEST, TRAIN, RunStyle, look, name_run, show_p, spaced
 from premem.scoring.memorization import masked_accuracy
 
-LOOK: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "pdf.fonttype": 42,  # text stays text in an editor
-    "svg.hashsalt": "premem",  # the same names inside the file at every run
-}
-look = matplotlib.rc_context(LOOK)  # as a decorator it holds while the function runs
-
-TEST, PREDICTED, TRAIN = "#000000", "#D55E00", "#7F7F7F"
-GUIDE = "#B0B0B0"
-MARKERS = "osD^vP*X<>"
-LINES = ("-", "--", ":", "-.")
-FILLS = ("full", "none", "left", "top")
-PALEST_RATE = 0.82
-"""How far towards its pale yellow end viridis is used for learning rates."""
-
 MOST_CURVES = 24
+"""Runs that the training curves show."""
 MOST_IMAGES = 16
+"""Runs that the learning progress shows."""
 COLUMNS = 4
 """Panels side by side."""
 SOLVED = 0.5
-"""An example counts as solved from this share of correct answers."""
-
-
-# --- saving ---------------------------------------------------------------------------------------------------------
-
-
-@look
-def save(figure: Figure, paths: Iterable[Path], dpi: int) -> None:
-    """Write a figure to every path, in the format of its suffix; the same figure gives the same bytes.
-
-    Args:
-        figure: from one of the functions below.
-        paths: files to write, whole or not at all.
-        dpi: dots per inch of PNG files, and of images within others.
-    """
-    for path in paths:
-        kind = path.suffix.removeprefix(".")
-        dateless = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-        with whole(path) as aside:
-            figure.savefig(aside, format=kind, dpi=dpi, metadata=dateless)
-
-
-# --- how a run looks ------------------------------------------------------------------------------------------------
-
-
-class RunStyle:
-    """How each run looks in all figures of a (model, dataset) pair; made from all runs of the pair.
-
-    Args:
-        runs: columns lr, epochs, size; one or more rows per run. Sizes keep their order of first appearance.
-
-    Beyond 10 numbers of epochs or 4 sizes, markers or fillings repeat. Seeds of a run look alike.
-    """
-
-    def __init__(self, runs: pd.DataFrame) -> None:
-        rates = sorted(runs["lr"].unique(), key=float)
-        shades = matplotlib.colormaps["viridis"](np.linspace(0, PALEST_RATE, len(rates)))
-        self.colours = dict(zip(rates, map(to_hex, shades), strict=True))
-        self.markers = dict(zip(sorted(runs["epochs"].unique()), cycle(MARKERS), strict=False))
-        self.sizes = dict(zip(runs["size"].unique(), cycle(zip(FILLS, LINES, strict=True)), strict=False))
-
-    def of(self, run: Any) -> dict[str, Any]:
-        """Return the keyword arguments of ``Axes.plot`` for a run (anything with attributes lr, epochs, size)."""
-        filling, line = self.sizes[run.size]
-        return {
-            **_marker(self.markers[run.epochs], filling),
-            "color": self.colours[run.lr],
-            "linestyle": line,
-        }
-
-    def legend(self, figure: Figure, extra: Iterable[Line2D] = ()) -> None:
-        """Name the learning rates, epochs and sizes to the right of the axes, below ``extra``."""
-        gap = Line2D([], [], linestyle="none", label="")
-        entries = [
-            *extra,
-            gap,
-            *(Line2D([], [], color=colour, linewidth=4, label=f"lr {rate}") for rate, colour in self.colours.items()),
-            gap,
-            *(
-                Line2D([], [], color=TEST, linestyle="none", label=_count(number, "epoch"), **_marker(marker, "full"))
-                for number, marker in self.markers.items()
-            ),
-            gap,
-            *(
-                Line2D([], [], color=TEST, linestyle=line, linewidth=0.8, label=f"size {name}", **_marker("o", filling))
-                for name, (filling, line) in self.sizes.items()
-            ),
-        ]
-        figure.legend(handles=entries, loc="outside right upper", handlelength=2.4, labelspacing=0.35)
-
-
-def _marker(marker: str, filling: str) -> dict[str, Any]:
-    size = {"*": 7, "D": 4.4, "s": 4.6}.get(marker, 5.2)  # so that all cover about the same area
-    # A white rim keeps filled markers apart where they lie on each other.
-    rim = {"mec": "white", "mew": 0.4} if filling == "full" else {"mew": 0.8}
-    return {"marker": marker, "markersize": size, "fillstyle": filling, "markerfacecoloralt": "white", **rim}
-
-
-def name_run(run: Any, seed: bool = False) -> str:
-    """Return a run's title, such as ``lr 3e-3, 30 epochs, full``, with its seed where that tells runs apart."""
-    parts = [f"lr {run.lr}", _count(run.epochs, "epoch"), str(run.size)]
-    return ", ".join([*parts, f"seed {run.seed}"] if seed else parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-# --- the figures ----------------------------------------------------------------------------------------------------
+"""An example counts as solved from this share of correct answers on."""
 
 
 @look
@@ -160,7 +41,7 @@ def plot_prediction(
             test_accuracy.
         table: from ``premem.analysis.regression.regression_table``.
         figures: gives the width.
-        style: how runs look; made from ``points`` if left out.
+        style: how runs look; by default it is made from ``points``.
     """
     style = style or RunStyle(points)
     figure = Figure(figsize=(figures.width, 0.5 * figures.width), layout="constrained")
@@ -183,7 +64,7 @@ def plot_prediction(
 
 @look
 def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
-    """Plot train, test and predicted accuracy along the epochs, a panel per run, the first 24.
+    """Plot train, test and predicted accuracy along the epochs, in a panel for each of the first 24 runs.
 
     Args:
         points: as for ``plot_prediction``.
@@ -225,7 +106,7 @@ def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
 def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figures) -> Figure:
     """Plot R² (y = x) against the threshold p, spaced in log(log p), with the p used and its interval.
 
-    The axis ends 1.5 below the best R², or where all is shown.
+    The axis ends at the lowest R², or 1.5 below the best one.
 
     Args:
         calibration: from ``premem.analysis.regression.calibrate``.
@@ -258,22 +139,21 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
         )
         top = max(top, min(train.estimate, 1) + 0.05)
     ax.set(xlabel="threshold p (perplexity at or below which an example counts as memorized)", ylabel="R² (y = x)")
-    ax.set(xlim=(x.min(), x.max()), ylim=(bottom, top))
-    ticks = [p for p in TICKS_OF_P if x.min() <= spaced(p) <= x.max()]
-    ax.set_xticks(spaced(ticks), [f"{p:g}" for p in ticks])
+    show_p(ax, calibration["threshold"])
+    ax.set_ylim(bottom, top)
     figure.legend(loc="outside upper left")
     return figure
 
 
 @look
 def plot_learning_progress(memorization: Mapping[str, pd.DataFrame], p: float, figures: Figures) -> Figure:
-    """Show accuracy and memorization of every training example along training, an image per run, the first 16.
+    """Show accuracy and memorization of every training example, in an image for each of the first 16 runs.
 
-    Rows are examples: on top those that are soonest solved while not yet memorized (at least half of the answers right,
-    perplexity above p), below the line those that never are.
+    Each row is an example. On top are those that are solved soonest while not yet memorized (at least half of the
+    answers right, perplexity above p). Below the line are those that never are.
 
     Args:
-        memorization: title of a run -> example_id, epoch, accuracy, perplexity.
+        memorization: title of a run → example_id, epoch, accuracy, perplexity.
         p: the threshold.
         figures: gives the width.
     """
@@ -308,9 +188,9 @@ def _subplots(figure: Figure | SubFigure, number: int, width: float, height: flo
 
     Args:
         figure: a figure or a part of one.
-        number: how many.
+        number: of axes.
         width: of the whole figure, in inches.
-        height: of a row of 4, in inches; fewer are drawn larger.
+        height: of a row of 4 axes, in inches; a row of fewer axes is higher.
     """
     columns = min(number, COLUMNS)
     rows = -(-number // columns)
@@ -323,13 +203,13 @@ def _subplots(figure: Figure | SubFigure, number: int, width: float, height: flo
 
 
 def _each_run(points: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
-    """Return each run's first row and its checkpoints in order; runs in order of appearance."""
+    """Return each run's first row and its checkpoints in order; runs are in order of appearance."""
     runs = (run.sort_values("epoch") for _, run in points.groupby("run", sort=False))
     return [(next(run.itertuples()), run) for run in runs]
 
 
 def _hidden(number: int, most: int) -> str:
-    return f"\n(not shown: {_count(number - most, 'more run')})" if number > most else ""
+    return f"\n(not shown: {count(number - most, 'more run')})" if number > most else ""
 
 
 def _row(table: pd.DataFrame, predictor: str, statistic: str) -> pd.Series:
@@ -344,24 +224,18 @@ def _describe(table: pd.DataFrame, predictor: str) -> str:
     if predictor == "premem_accuracy":
         p = _row(table, predictor, "threshold")
         lines = [f"{lines[0]}, {r2.note.split(';')[0]}"]
-        if "r_squared_leave_one_run_out" in set(table["statistic"]):  # else p is fixed
+        if "r_squared_leave_one_run_out" in set(table["statistic"]):  # absent if p is fixed
             held_out = _row(table, predictor, "r_squared_leave_one_run_out")
             lines.append(f"R² {write_number(held_out)}, {held_out.note.split(';')[0]}")
         last += f", p = {p.estimate:.3f}" if np.isfinite(p.estimate) else ""
     return "\n".join([*lines, last])
 
 
-TICKS_OF_P = (1.001, 1.002, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100)
-
-
-def spaced(p: ArrayLike) -> NDArray[np.float64]:
-    return np.log(np.log(np.asarray(p, dtype=float)))
-
-
 def _sort_examples(accuracy: NDArray, perplexity: NDArray, p: float) -> tuple[NDArray[np.intp], int]:
-    """Return an order of the examples, and how many were solved at some checkpoint before they were memorized.
+    """Return an order of the examples, and how many were solved at some checkpoint while not yet memorized.
 
-    Sorted by the first checkpoint at which that was so; then those memorized late or never first; then by accuracy.
+    Examples are sorted by the first such checkpoint, then by when they were memorized (the latest first), then by
+    accuracy.
 
     Args:
         accuracy: shape (checkpoints, examples).
@@ -376,21 +250,21 @@ def _sort_examples(accuracy: NDArray, perplexity: NDArray, p: float) -> tuple[ND
 
 
 def _average_rows(image: NDArray, most: int = 256) -> NDArray[np.float64]:
-    """Average neighbouring rows, so that there are at most as many as can be told apart."""
+    """Average neighbouring rows, so that at most ``most`` rows are left."""
     starts = np.linspace(0, len(image), min(len(image), most), endpoint=False).astype(int)
     counts = np.diff([*starts, len(image)])
     return np.add.reduceat(image, starts, axis=0) / counts[:, None, None]
 
 
 def _colour(accuracy: NDArray, memorized: NDArray) -> NDArray[np.float64]:
-    """Return RGB colours: darker with accuracy; blue while not memorized, orange once memorized."""
+    """Return RGB colours, darker with higher accuracy; blue while not memorized, orange once memorized."""
     blue = matplotlib.colormaps["Blues"](0.9 * accuracy)[..., :3]
     orange = matplotlib.colormaps["Oranges"](0.15 + 0.75 * accuracy)[..., :3]
     return np.where(memorized[..., None], orange, blue)
 
 
 def _draw_key(part: SubFigure, p: float) -> None:
-    """Explain the colours of the learning progress: a column of each hue, accuracy upwards."""
+    """Explain the colours of the learning progress, with a column for each hue and accuracy upwards."""
     ax = part.subplots()
     accuracy, memorized = np.meshgrid(np.linspace(0, 1, 101), [False, True], indexing="ij")
     ax.imshow(_colour(accuracy, memorized), origin="lower", interpolation="nearest", extent=(0, 2, 0, 1))

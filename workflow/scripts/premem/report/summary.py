@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from premem.base.numbers import write_number
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 from premem.scoring.grading import GRADERS
 
 STATISTICS = {
@@ -20,21 +21,22 @@ STATISTICS = {
     "threshold": "threshold p",
 }
 FINE = {"mean_absolute_error", "mean_absolute_error_leave_one_run_out", "threshold"}
-"""Those whose third decimal tells something."""
+"""Statistics that are shown with three decimals."""
 
 
 @dataclass(frozen=True)
 class PairResults:
-    """What is known of a (model, dataset) pair; ``folder`` is relative to the study's results and ends in the two."""
+    """The results of a (model, dataset) pair."""
 
     folder: Path
+    """Relative to the study's results; it ends in ``{model}/{dataset}``."""
     regression: pd.DataFrame
     points: pd.DataFrame
     graders: pd.DataFrame | None
-    """None for imported results, which have a grader of their own."""
+    """Counts of grades; None for imported results, which were graded before."""
 
     def estimate(self, predictor: str, statistic: str) -> str:
-        """An estimate with its interval, such as ``0.94 [0.87, 0.97]``; a dash where there is none."""
+        """Return an estimate with its interval, such as ``0.94 [0.87, 0.97]``; a dash if there is none."""
         table = self.regression
         row = table[(table["predictor"] == predictor) & (table["statistic"] == statistic)]
         if row.empty or row["estimate"].isna().all():
@@ -43,11 +45,12 @@ class PairResults:
 
     @property
     def title(self) -> str:
+        """``{model} on {dataset}``."""
         return " on ".join(self.folder.parts[-2:])
 
 
 def summary_lines(pairs: Sequence[PairResults]) -> list[str]:
-    """One line for each pair: does pre-memorization train accuracy predict test accuracy, does train accuracy?"""
+    """Return a line per pair: how well pre-memorization train accuracy and train accuracy predict test accuracy."""
     return [
         f"{pair.title}: R² (y = x) over {len(pair.points)} checkpoints of {pair.points['run'].nunique()} runs: "
         f"pre-memorization train accuracy {pair.estimate('premem_accuracy', 'r_squared')}, "
@@ -68,21 +71,21 @@ def summary_page(
     image_format: str,
     runs_doubted: Mapping[str, str] = {},
 ) -> str:
-    """The whole page.
+    """Return the page.
 
     Args:
-        study: its name.
-        pairs: its results.
+        study: name of the study.
+        pairs: results of its (model, dataset) pairs.
         left_out: table → how many examples were left out of it.
-        runs_left_out: run of a release → why it was left out.
-        image_format: format of the figures to show, such as ``png``.
+        runs_left_out: imported run → why it was left out.
+        image_format: format of the figures on the page, such as ``png``.
         runs_doubted: imported run → why it is doubtful which examples it was trained on.
     """
     parts = [
         f"# {study}",
-        "How well test accuracy is predicted from the training set alone. Brackets hold intervals over resampled runs. "
-        "p is chosen on the points that it is judged on; the rows that say so judge each run with a p calibrated "
-        "without it.",
+        "This page says how well test accuracy is predicted from the training set alone. Brackets hold intervals over "
+        "resampled runs. p is chosen on the same points that it is judged on, except in the rows that judge each run "
+        "with a p calibrated without it.",
     ]
     for pair, line in zip(pairs, summary_lines(pairs), strict=True):
         parts += [
@@ -111,7 +114,7 @@ def summary_page(
         if pair.graders is not None:
             parts.append(_graders(pair.graders))
     if dropped := {table: number for table, number in left_out.items() if number}:
-        parts += ["## Examples left out", markdown_table(("table", "examples"), list(dropped.items()))]
+        parts += ["## Examples left out", markdown_table(("table", "number of examples"), list(dropped.items()))]
     if runs_left_out:
         parts += ["## Runs left out", markdown_table(("run", "why"), list(runs_left_out.items()))]
     if runs_doubted:
@@ -124,9 +127,4 @@ def _graders(cases: pd.DataFrame) -> str:
     agree = cases[list(GRADERS)].nunique(axis=1) == 1
     differ = cases["share"][~agree].sum()
     accuracy = ", ".join(f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in GRADERS)
-    return f"Share of answers graded correct, over all checkpoints: {accuracy}; the graders differ on {differ:.2%}."
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return f"Share of answers graded correct, over all checkpoints: {accuracy}. The graders differ on {differ:.2%}."

@@ -1,4 +1,4 @@
-"""Drawing new examples: like which training examples, how many, and what is left out."""
+"""Drawing new examples that resemble the training examples which a strategy selects."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,35 +10,36 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from premem.analysis.curation.overlap import Overlap, spelling
-from premem.analysis.curation.sources import Source
 from premem.analysis.curation.strategies import STRATEGIES
+from premem.analysis.curation.variants import Source
 from premem.base.errors import UserError
 from premem.config.curation import Collection, StrategyName
 from premem.data.difficulty import difficulty_of
 from premem.scoring.memorization import premem_accuracy
 
 PATIENCE = 10
-"""Passes over a source in a row that may yield nothing new."""
-REPEATED = "the question is there already"
-OVERLAPPING = "words in a row shared with a test question"
+"""Consecutive passes over a source that may yield nothing new."""
+REPEATED = "the question exists already"
+OVERLAPPING = "consecutive words shared with a test question"
 
 
 @dataclass(frozen=True)
 class Collected:
-    """New examples, and what is to be said of them."""
+    """New examples, and how they were collected."""
 
     examples: pd.DataFrame
-    """question, solution, answer, further columns of the dataset; resembles: the example_id of the given example."""
+    """question, solution, answer, further columns of the dataset, and ``resembles``, the example_id of the training
+    example."""
     weights: NDArray[np.float64]
-    """That the strategy gave the training examples, shape (training examples,)."""
+    """Weights that the strategy gave to the training examples, shape (training examples,)."""
     fell_back: bool
-    """Was no training example selected, so that all were taken?"""
+    """True if the strategy selected no training example, so that all were used."""
     left_out: dict[str, int]
-    """Why new examples were not taken → how many."""
+    """Reason why new examples were left out → how many."""
 
     @property
     def selected(self) -> int:
-        """Training examples that new ones were collected like."""
+        """Number of training examples that the new ones may resemble."""
         return int(np.count_nonzero(self.weights))
 
 
@@ -49,16 +50,16 @@ def describe_examples(
     ifd: pd.DataFrame | None = None,
     difficulty: str | None = None,
 ) -> pd.DataFrame:
-    """Add to training examples what strategies weigh them by.
+    """Add the columns that strategies read to the training examples.
+
+    An example that the previous run left out has NaN.
 
     Args:
         examples: with example_id.
-        memorization: of the run before (``premem.scoring.scores``); adds its last accuracy and premem_accuracy.
+        memorization: of the previous run (``premem.scoring.scores``); adds the last accuracy and premem_accuracy.
         p: the threshold of memorization.
         ifd: example_id, ifd; adds ifd.
         difficulty: what holds the labels (``premem.data.difficulty``); adds difficulty.
-
-    An example that the run before left out has NaN.
     """
     described = examples.copy()
     if memorization is not None and p is not None:
@@ -76,10 +77,10 @@ def describe_examples(
 def weigh(
     examples: pd.DataFrame, strategy: StrategyName, settings: Collection, where: str
 ) -> tuple[NDArray[np.float64], bool]:
-    """Return the weights of the training examples, and whether all were taken since the strategy took none.
+    """Return the weights of the training examples, and whether all are used because the strategy selects none.
 
     Raises:
-        UserError: if it took none and ``settings.fallback`` is error.
+        UserError: if the strategy selects none and ``settings.fallback`` is error.
     """
     weights = STRATEGIES[strategy].weigh(examples, settings).fillna(0).to_numpy(dtype=float)
     if weights.any():
@@ -107,22 +108,22 @@ def collect(
 ) -> Collected:
     """Collect new examples like the training examples that a strategy selects.
 
-    Training examples are drawn with replacement by the strategy's weights, and the source gives a variant of each. One
-    that repeats a question, or overlaps a test question, is left out and another is drawn.
+    Training examples are drawn with replacement, with the strategy's weights, and the source gives a variant of each. A
+    variant that repeats a question or overlaps a test question is left out, and another example is drawn.
 
     Args:
-        examples: training examples with what the strategy needs (``describe_examples``).
-        strategy: its name.
-        number: of new examples.
+        examples: training examples with the columns that the strategy reads (``describe_examples``).
+        strategy: name of the strategy.
+        number: how many new examples to collect.
         settings: of the strategy.
         source: of new examples.
-        known: questions that are there already.
+        known: questions that exist already.
         tests: questions of all test sets.
-        seed: of the draw and the round: the same for all strategies, so that they share their luck.
+        seed: of the draw, and the round; both are the same for all strategies, so that chance affects them alike.
         where: key of the configuration, for messages.
 
     Raises:
-        UserError: if no example is selected and that is an error, or the source has too few.
+        UserError: if no example is selected and that is an error, or if the source has too few examples.
     """
     weights, fell_back = weigh(examples, strategy, settings, where)
     left = weights.copy()
@@ -160,10 +161,10 @@ def collect(
 def extend(
     previous: pd.DataFrame, collected: Collected, strategy: StrategyName, number: int, source: str
 ) -> pd.DataFrame:
-    """Put new examples under a training set, as a dataset's table (``premem.data.preparation.prepare_split``).
+    """Append new examples to a training set, as a dataset's table (``premem.data.preparation.prepare_split``).
 
-    Every new example keeps its source, strategy, round (``number``) and what it resembles. What was read from a file is
-    text; it becomes numbers in a column that a generator gave numbers.
+    Every new example keeps its source, strategy and round (``number``), and which example it resembles. What was read
+    from a file is text. It becomes numbers in a column that a generator gave numbers.
 
     Raises:
         UserError: if such a text is no number.
@@ -179,10 +180,10 @@ def extend(
 
 
 def start(examples: pd.DataFrame, number: int, seed: int, where: str) -> pd.DataFrame:
-    """Draw the examples that a seed begins with.
+    """Draw the examples that a seed starts from.
 
     Raises:
-        UserError: if there are too few.
+        UserError: if there are fewer than wanted.
     """
     if number > len(examples):
         raise UserError(f"{where}: {number} wanted, but there are {len(examples)} training examples; lower it")

@@ -1,7 +1,7 @@
-"""Strategies compared: test accuracy against new examples, and how many i.i.d. examples would have done as much.
+"""Data efficiency of a strategy: how many i.i.d. examples reach the same test accuracy.
 
-Seeds are what varies: each draws its start, its new examples and its order of training, alike for all strategies, so
-that strategies are compared seed by seed. Intervals are Student's t over seeds. Two tables:
+Each seed draws its start, its new examples and its order of training. These draws are the same for all strategies, so
+strategies are compared seed by seed. Intervals are Student's t over seeds. There are two tables:
 
     accuracy    strategy, seed, round, new_examples, test_accuracy
                 a row per training; round 0 is the start, which all strategies share
@@ -10,8 +10,8 @@ that strategies are compared seed by seed. Intervals are Student's t over seeds.
 ``statistic`` is one of
 
     test_accuracy     mean over seeds
-    gain              test accuracy over that of as many i.i.d. examples, mean over seeds of the difference
-    data_efficiency   i.i.d. examples that reach the same test accuracy, over ``new_examples``
+    gain              test accuracy minus that of as many i.i.d. examples, mean over seeds
+    data_efficiency   number of i.i.d. examples that reach the same test accuracy, divided by ``new_examples``
 """
 
 import numpy as np
@@ -24,14 +24,14 @@ Floats = NDArray[np.float64]
 IID = "iid"
 COLUMNS = ["strategy", "new_examples", "statistic", "estimate", "low", "high", "n_seeds", "note"]
 STEPS = 400
-"""Numbers of i.i.d. examples that are tried, between none and the most that were collected."""
+"""How many numbers of i.i.d. examples are tried, from none to the most that were collected."""
 
 
 def compare_strategies(accuracy: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Compare every strategy with i.i.d. collection after each round.
 
     Args:
-        accuracy: see the top of this module; i.i.d. collection is among the strategies, and every seed has all rounds.
+        accuracy: see the top of this module. I.i.d. collection is one of the strategies, and every seed has all rounds.
         confidence: of the intervals.
 
     Returns:
@@ -59,20 +59,21 @@ def compare_strategies(accuracy: pd.DataFrame, confidence: float) -> pd.DataFram
 def data_efficiency(
     reached: Floats, iid: Floats, efficiency: Floats, confidence: float
 ) -> tuple[float, float, float, str]:
-    """How many i.i.d. examples reach the same test accuracy, in units of the examples that the strategy took.
+    """Return how many i.i.d. examples reach the same test accuracy, per new example of the strategy.
 
-    The estimate is where the mean i.i.d. curve first comes to the mean of what the strategy reached. The interval
-    holds every number of i.i.d. examples whose test accuracy a paired t test does not tell from the strategy's.
+    The estimate is where the mean i.i.d. curve first reaches the strategy's mean test accuracy. The interval holds
+    every number of i.i.d. examples whose test accuracy does not differ from the strategy's by a paired t test.
 
     Args:
         reached: test accuracy of the strategy, shape (seeds,).
-        iid: test accuracy of i.i.d. collection, interpolated, shape (seeds, numbers tried).
-        efficiency: the numbers tried, in those units, ascending, shape (numbers tried,).
+        iid: interpolated test accuracy of i.i.d. collection, shape (seeds, numbers tried).
+        efficiency: the numbers of i.i.d. examples tried, per new example of the strategy, ascending, shape (numbers
+            tried,).
         confidence: of the interval.
 
     Returns:
-        estimate, low, high, note. Beyond the largest number tried nothing is known: the estimate is then NaN, or an end
-        of the interval infinite; the note says so. Low and high are NaN with a single seed.
+        estimate, low, high, note. Nothing is known beyond the largest number tried. The estimate is then NaN or an end
+        of the interval infinite, and the note says so. Low and high are NaN with a single seed.
     """
     gap = iid.mean(axis=0) - reached.mean()
     notes = []
@@ -80,7 +81,7 @@ def data_efficiency(
         last = int(np.argmax(gap >= 0))
         if last == 0:
             estimate = float(efficiency[0])
-        else:  # between two numbers tried, on the line
+        else:  # on the line between two numbers tried
             share = -gap[last - 1] / (gap[last] - gap[last - 1])
             estimate = float(efficiency[last - 1] + share * (efficiency[last] - efficiency[last - 1]))
     else:
@@ -94,13 +95,13 @@ def data_efficiency(
         end = float("inf") if np.isnan(estimate) else estimate
         return estimate, end, end, "; ".join(notes)
     low = float(np.fmin(efficiency[alike[0]], estimate))  # the estimate may lie between two numbers tried
-    is_open = alike[-1] == len(efficiency) - 1 or np.isnan(estimate)  # what is larger than tried is not ruled out
+    is_open = alike[-1] == len(efficiency) - 1 or np.isnan(estimate)  # numbers larger than those tried are possible
     high = float("inf") if is_open else float(np.fmax(efficiency[alike[-1]], estimate))
     return estimate, low, high, "; ".join(notes)
 
 
 def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
-    """The mean with its t interval; without one where there are fewer than two values."""
+    """Return the mean with its t interval; low and high are NaN with fewer than two values."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, float("nan"), float("nan")
@@ -109,14 +110,14 @@ def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
 
 
 def _accuracy(values: Floats, confidence: float) -> tuple[float, float, float]:
-    """As ``_mean``, for what lies between 0 and 1."""
+    """Return the same as ``_mean`` for accuracies, whose interval ends at 0 and 1."""
     mean, low, high = _mean(values, confidence)
     return mean, float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
 def _interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """The t interval of the mean over the first axis."""
-    mean, equal = np.mean(values, axis=0), np.ptp(values, axis=0) < 1e-12  # but for rounding
+    """Return the t interval of the mean over the first axis."""
+    mean, equal = np.mean(values, axis=0), np.ptp(values, axis=0) < 1e-12  # equal up to rounding
     with np.errstate(invalid="ignore"):
         low, high = DescrStatsW(values).tconfint_mean(alpha=1 - confidence)
     return np.where(equal, mean, low), np.where(equal, mean, high)

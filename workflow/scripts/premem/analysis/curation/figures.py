@@ -1,4 +1,4 @@
-"""The figure of a curation: i.i.d. collection is black, premem vermilion, as in ``premem.report.style``."""
+"""The figure of a curation: i.i.d. collection is black and premem is vermilion."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -14,7 +14,7 @@ from premem.analysis.curation.efficiency import IID
 from premem.analysis.curation.strategies import STRATEGIES
 from premem.config.analyses import Figures
 from premem.config.curation import StrategyName
-from premem.report.figures import GUIDE, PREDICTED, TEST, look
+from premem.report.style import GUIDE, PREDICTED, TEST, look
 
 COLOURS = {IID: TEST, "premem": PREDICTED}
 OTHER_COLOURS = [matplotlib.colormaps["viridis"](x) for x in (0.1, 0.35, 0.6, 0.8)]
@@ -23,7 +23,7 @@ MARKERS = "osD^vP"
 
 @look
 def plot_strategies(efficiency: pd.DataFrame, figures: Figures) -> Figure:
-    """Test accuracy against new examples (left) and data efficiency after the last round (right).
+    """Plot test accuracy against new examples (left) and data efficiency after the last round (right).
 
     Args:
         efficiency: see ``premem.analysis.curation.efficiency``.
@@ -39,7 +39,7 @@ def plot_strategies(efficiency: pd.DataFrame, figures: Figures) -> Figure:
     for position, name in enumerate(names):
         curve = pd.concat([begin, accuracy[accuracy["strategy"] == name].sort_values("new_examples")])
         shift = 0.008 * accuracy["new_examples"].max() * (position - len(names) / 2) * (curve["new_examples"] > 0)
-        x = curve["new_examples"] + shift  # so that intervals lie beside each other
+        x = curve["new_examples"] + shift  # so that intervals do not cover each other
         left.plot(
             x,
             curve["estimate"],
@@ -56,7 +56,7 @@ def plot_strategies(efficiency: pd.DataFrame, figures: Figures) -> Figure:
 
 
 def _plot_efficiency(ax: Axes, efficiency: pd.DataFrame, colours: Mapping[StrategyName, Any]) -> None:
-    """A row per strategy; an interval without an end, or an estimate beyond what was tried, has an arrow."""
+    """Draw a row per strategy; an arrow marks an open interval, or an estimate beyond the numbers tried."""
     rows = efficiency[efficiency["statistic"] == "data_efficiency"]
     rows = rows[rows["new_examples"] == rows["new_examples"].max()].set_index("strategy")
     names = [name for name in colours if name in rows.index]

@@ -1,4 +1,4 @@
-"""Contamination: does a new question share a run of words with a question of a test set?"""
+"""Contamination: does a new question share consecutive words with a question of a test set?"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,19 +7,19 @@ WORD = re.compile(r"\w+")
 
 
 def spelling(text: str) -> str:
-    """A text in which neither capitals nor white space tell it from another."""
+    """Return the text without capitals and surplus white space, so that texts that differ only in these are equal."""
     return " ".join(text.lower().split())
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words and numbers of a text, in lower case; marks do not count."""
+    """Return the words and numbers of a text, in lower case and without punctuation."""
     return tuple(WORD.findall(text.lower()))
 
 
 class Overlap:
-    """Finds texts that share n words in a row with one of the given texts; a shorter text counts as a whole.
+    """Finds texts that share n consecutive words with one of the given texts.
 
-    n = 13 is what Brown et al. 2020 (appendix C) take for contamination.
+    A text shorter than n words is compared as a whole. Brown et al. 2020 (appendix C) use n = 13 for contamination.
     """
 
     def __init__(self, texts: Iterable[str], n: int) -> None:
@@ -30,7 +30,7 @@ class Overlap:
         return any(gram in self.known for gram in self._grams(text))
 
     def share(self, texts: Iterable[str]) -> float:
-        """The share of texts that overlap."""
+        """Return the share of texts that overlap."""
         found = [text in self for text in texts]
         return sum(found) / len(found) if found else 0.0
 

@@ -1,18 +1,18 @@
-"""Pages on curation, in Markdown: the comparison of strategies, and what was selected for a training set."""
+"""Pages on curation, in Markdown: the comparison of strategies, and what a strategy selected from a training set."""
 
 import numpy as np
 import pandas as pd
 
 from premem.analysis.curation.collect import Collected
 from premem.analysis.curation.strategies import STRATEGIES
-from premem.base.numbers import write_number
 from premem.config.curation import Collection, StrategyName
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 NAMES = {"threshold": "t", "share": "share of the hardest"}
-"""Of the keys of ``collection`` that strategies read."""
+"""Key of ``collection`` that strategies read → name for readers."""
 SHOWN = 10
-"""Examples that a page shows."""
+"""How many examples a page shows."""
 
 
 def comparison_page(
@@ -23,15 +23,16 @@ def comparison_page(
     Args:
         title: of the (model, dataset) pair.
         efficiency: see ``premem.analysis.curation.efficiency``.
-        collected: strategy, seed, round, new_examples, selected, p, trained_on, fell_back, overlapping, repeated,
-            other, difficulty; a row per round of collecting; p is missing where the strategy reads none.
+        collected: strategy, seed, round, new_examples, selected, p, trained_on, fell_back, overlap_of_start,
+            overlapping, repeated, other, difficulty; a row per round of collecting. p is missing if the strategy does
+            not read it.
         settings: of the strategies.
-        calibrated: was p chosen by the study, and not given?
+        calibrated: whether p was calibrated by the study rather than given.
         image: link to the figure.
     """
     cells = efficiency.set_index(["strategy", "new_examples", "statistic"])
 
-    def tell(strategy: str, number: int, statistic: str) -> str:
+    def cell(strategy: str, number: int, statistic: str) -> str:
         key = (strategy, number, statistic)
         if key not in cells.index:
             return "–"
@@ -47,15 +48,15 @@ def comparison_page(
         (
             STRATEGIES[row.strategy].title,
             row.new_examples,
-            *(tell(row.strategy, row.new_examples, name) for name in ("test_accuracy", "gain", "data_efficiency")),
+            *(cell(row.strategy, row.new_examples, name) for name in ("test_accuracy", "gain", "data_efficiency")),
         )
         for row in reached.itertuples()
         if row.strategy != "start"
     ]
     by_strategy = collected.groupby("strategy", sort=False)
     p = collected["p"].dropna().unique()
-    seen = ", calibrated on the test accuracy of the runs that the seeds start from" if calibrated else ", as given"
-    threshold = f"Memorized is what has a perplexity of at most p = {p[0]:.3f}{seen}. " if len(p) else ""
+    source = ", calibrated on the test accuracy of the runs that the seeds start from" if calibrated else ", as given"
+    threshold = f"An example is memorized if its perplexity is at most p = {p[0]:.3f}{source}. " if len(p) else ""
     shares = [
         (
             STRATEGIES[strategy].title,
@@ -73,28 +74,30 @@ def comparison_page(
         "\n\n".join(
             [
                 f"# Collecting data: {title}",
-                f"Every seed starts from the same examples for all strategies (test accuracy {write_number(start, 3)}) "
-                "and trains anew after each round, with about as many optimizer steps whatever the number of examples. "
-                "Brackets hold t intervals over seeds. *Gain* is the test accuracy over that of as many i.i.d. "
-                "examples, seed by seed. *Data efficiency* is how many i.i.d. examples reach the same test accuracy, "
-                "per new example, on the line between the numbers that were trained on; its interval holds all numbers "
-                "that a paired t test does not tell apart.",
+                "All strategies of a seed start from the same examples. The test accuracy is then "
+                f"{write_number(start, 3)}. After each round a new model is trained, with about the same number of "
+                "optimizer steps whatever the number of examples. Brackets hold t intervals over seeds. *Gain* is the "
+                "test accuracy minus that of as many i.i.d. examples, compared seed by seed. *Data efficiency* is the "
+                "number of i.i.d. examples that reach the same test accuracy, divided by the number of new examples. "
+                "Between numbers of examples that were trained on, test accuracy is interpolated. The interval of data "
+                "efficiency holds all numbers of i.i.d. examples that do not differ by a paired t test.",
                 f"![Strategies]({image})",
                 markdown_table(("collected like", "new examples", "test accuracy", "gain", "data efficiency"), rows),
                 "## What was collected",
-                f"{threshold}t = {settings.threshold:g}; the share that is hardest by a label or by IFD: "
-                f"{settings.share:g}. New examples that share {settings.ngram} words in a row with a test question "
-                f"were left out; of those that the seeds start from, {collected['overlap_of_start'].mean():.1%} do so.",
+                f"{threshold}Strategies with a threshold select examples below t = {settings.threshold:g}. Strategies "
+                f"with labels or IFD select the hardest share of {settings.share:g}. New examples that share "
+                f"{settings.ngram} consecutive words with a test question were left out. Of the examples that the "
+                f"seeds start from, {collected['overlap_of_start'].mean():.1%} share as many.",
                 markdown_table(
                     (
                         "collected like",
                         "source",
                         "training examples selected",
-                        "difficulty of the new",
+                        "difficulty of new examples",
                         "rounds without a selection",
                         "left out: repeated",
-                        "like a test question",
-                        "other",
+                        "left out: like a test question",
+                        "left out: other reasons",
                     ),
                     shares,
                 ),
@@ -113,15 +116,15 @@ def selection_page(
     p: float | None,
     overlap: float,
 ) -> str:
-    """Return a page that says what was selected of a training set, and why.
+    """Return a page that says what was selected from a training set, and why.
 
     Args:
         title: of the page.
-        examples: training examples with what the strategy read of them.
+        examples: training examples with the columns that the strategy read.
         collected: the new examples.
-        strategy: its name.
+        strategy: name of the strategy.
         settings: of the strategy.
-        p: the threshold of memorization, where the strategy read it.
+        p: the threshold of memorization; None if the strategy does not read it.
         overlap: share of the training examples that overlap a test question.
     """
     known = STRATEGIES[strategy]
@@ -133,10 +136,11 @@ def selection_page(
         "training examples selected": f"{collected.selected} of {len(examples)} ({share:.0%})",
         "new examples": str(len(collected.examples)),
         "left out": "; ".join(f"{number}: {why}" for why, number in collected.left_out.items()) or "none",
-        f"{settings.ngram} words in a row as in a test question": f"{overlap:.1%} of the training examples, no new one",
+        f"{settings.ngram} consecutive words shared with a test question": f"{overlap:.1%} of the training examples, "
+        "no new example",
     }
     if collected.fell_back:
-        facts["note"] = "the strategy selected no example, so new ones were collected like all"
+        facts["note"] = "the strategy selected no example, so all training examples were used"
     scores = [name for name in ("premem_accuracy", "accuracy", "ifd", "difficulty") if name in examples]
     counts = collected.examples["resembles"].value_counts()
     chosen = examples.assign(new=examples["example_id"].map(counts).fillna(0).astype(int))
@@ -145,17 +149,19 @@ def selection_page(
     parts = [
         f"# {title}",
         markdown_table(("", ""), list(facts.items())),
-        "## Training examples that most of the new ones are like",
-        "With what is known of them" + (", and the mean over all that were selected." if scores else "."),
+        "## Training examples with the most new examples",
+        "The last rows are means over all selected examples, and over all others."
+        if scores
+        else "They are sorted by their new examples.",
         markdown_table(("example", *scores, "new examples"), [*rows, *_means(examples, collected, scores)]),
         "## Some of the new examples",
     ]
     questions = dict(zip(examples["example_id"], examples["question"], strict=True))
     for row in collected.examples.head(SHOWN).itertuples():
         parts += [
-            f"Like {row.resembles}:",
+            f"Training example {row.resembles}:",
             _quote(questions[row.resembles]),
-            "is:",
+            "A new example like it:",
             _quote(f"{row.question}\n{row.solution}"),
         ]
     return "\n\n".join(parts) + "\n"
@@ -170,5 +176,5 @@ def _means(examples: pd.DataFrame, collected: Collected, scores: list[str]) -> l
 
 
 def _quote(text: str) -> str:
-    """A text as it stands, whatever is in it."""
+    """Return a text as a block of code, so that nothing in it is read as Markdown."""
     return "\n".join(f"    {line}" for line in text.splitlines())

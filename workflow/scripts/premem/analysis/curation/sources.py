@@ -1,35 +1,30 @@
-"""Where new examples come from: one interface, three sources (``writer`` holds the third, which loads a model)."""
+"""Where new examples come from: a generator, a pool of rows, or a model that writes (``writer``)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from premem.analysis.curation.overlap import spelling
+from premem.analysis.curation.variants import Source, Variant
+from premem.analysis.curation.writer import WriterSource
 from premem.config.curation import NewExamples, Pool
 from premem.config.data import Reading
 from premem.config.hardware import SamplingHardware
 from premem.data.arithmetic import generate_problem
 from premem.data.preparation import read_examples
 
-Variant = dict[str, Any] | str | None
-"""A new example's question, solution, answer and further columns; or why there is none this time; or None: the given
-example has no more."""
-
-
-class Source(Protocol):
-    """Gives new examples like given ones."""
-
-    def variants(self, parents: pd.DataFrame) -> Sequence[Variant]:
-        """Return a variant for every row; the same row may come several times."""
-        ...
-
 
 class Generator:
-    """Tells a new story about the same sequence of operations (``premem.data.arithmetic``)."""
+    """Generates a new story with the same sequence of operations (``premem.data.arithmetic``).
+
+    Args:
+        columns: of the new examples → the property of a generated problem.
+        seed: of the stories.
+    """
 
     def __init__(self, columns: dict[str, str], seed: str) -> None:
         self.columns = {"question": "question", "solution": "solution", "answer": "answer", **columns}
@@ -44,11 +39,12 @@ class Generator:
 
 
 class PoolSource:
-    """Hands out the rows of a pool that resemble the given examples, each once, in random order.
+    """Hands out the rows of a pool that resemble the given examples, each row once, in random order.
 
     Args:
-        rows: question, solution, answer and ``resembles``, which holds a question or an example_id.
-        examples: the training examples: example_id, question.
+        rows: question, solution, answer and ``resembles``, which holds the question or the example_id of a training
+            example.
+        examples: the training examples, with example_id and question.
         seed: of the order.
     """
 
@@ -70,15 +66,18 @@ class PoolSource:
 
 
 def read_pool(pool: Pool, settings: Reading, name: str) -> pd.DataFrame:
-    """Read and check the rows of a pool: question, solution, answer, ``resembles`` and the dataset's further columns.
+    """Read and check the rows of a pool.
 
     Args:
-        pool: where they are.
+        pool: where the rows are.
         settings: of the dataset.
         name: of the dataset, for messages.
 
+    Returns:
+        question, solution, answer, ``resembles`` and the dataset's further columns.
+
     Raises:
-        UserError: if it cannot be read or lacks a column, or if there are bad rows and they are not to be dropped.
+        UserError: if the pool cannot be read, lacks a column, or has bad rows that are not to be dropped.
     """
     columns = {**(settings.columns if pool.columns is None else pool.columns), "resembles": pool.resembles}
     settings = settings.model_copy(
@@ -99,20 +98,18 @@ def open_source(
     """Open the source that a dataset names.
 
     Args:
-        source: which one.
-        examples: the training examples that new ones are to be like.
+        source: which source it is.
+        examples: the training examples that new ones should resemble.
         settings: how the dataset's examples are read.
-        pool: its rows (``read_pool``), if it is one.
-        model: folder of the model that writes, if one does.
+        pool: rows of the pool (``read_pool``), if the source is one.
+        model: folder of the model that writes, if the source is one.
         hardware: what the machine can take, for that model.
-        seed: of what is random.
+        seed: of everything random.
     """
     if source.generate:
         return Generator(settings.columns, seed)
     if source.pool:
         assert pool is not None
         return PoolSource(pool, examples, seed)
-    from premem.analysis.curation.writer import WriterSource  # it needs torch
-
     assert source.write and model
     return WriterSource(model, source.write, settings.answers, hardware, seed)

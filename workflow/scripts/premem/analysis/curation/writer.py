@@ -1,4 +1,4 @@
-"""A language model that writes new examples: a question like a given one, and solutions that must agree."""
+"""A language model that writes new examples: a question like a given one, and several solutions that must agree."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,13 +7,14 @@ from random import Random
 
 import pandas as pd
 
-from premem.analysis.curation.sources import Variant
+from premem.analysis.curation.variants import Variant
 from premem.base.errors import UserError
 from premem.config.curation import Writer
 from premem.config.hardware import SamplingHardware
-from premem.lm.sampling import open_backend, seeded_prompts
+from premem.lm.sampling.backends import open_backend
+from premem.lm.sampling.prompts import seeded_prompts
 from premem.lm.tokens import context_of, load_tokenizer, start_token
-from premem.scoring.grading import Style, final_answer, read_number
+from premem.scoring.grading import StyleName, answer_problem, final_answer
 
 UNFINISHED = "the model wrote no question to the end"
 WITHOUT_ANSWER = "the model's solutions give no final answer"
@@ -24,20 +25,20 @@ class WriterSource:
     """Writes variants with a model through the sampling backend.
 
     Args:
-        model: its folder.
+        model: folder of the model.
         writer: prompts, agreement, sampling.
         answers: how final answers are written, gsm8k or math.
-        hardware: what the machine can take; changes speed and memory only.
-        seed: beside ``sampling.seed``; each pass over given examples has a seed of its own, drawn with both.
+        hardware: what the machine can take; it changes only speed and memory.
+        seed: used together with ``sampling.seed`` to draw a new seed for each pass over the given examples.
     """
 
-    def __init__(self, model: Path, writer: Writer, answers: Style, hardware: SamplingHardware, seed: str) -> None:
+    def __init__(self, model: Path, writer: Writer, answers: StyleName, hardware: SamplingHardware, seed: str) -> None:
         self.model, self.writer, self.answers, self.hardware = model, writer, answers, hardware
         self.tokenizer = load_tokenizer(model)
         self.random = Random(f"writer {writer.sampling.seed} {seed}")
 
     def variants(self, parents: pd.DataFrame) -> Sequence[Variant]:
-        """Write a question for every row, and ``sampling.n`` solutions of each; a later call draws anew."""
+        """Write a question for every row and ``sampling.n`` solutions of each question; every call draws new ones."""
         writer = self.writer
         asked = [
             writer.prompt.replace("{question}", question).replace("{solution}", solution)
@@ -52,10 +53,9 @@ class WriterSource:
         return [self._agreed(q, next(solutions)) if q else UNFINISHED for q in questions]
 
     def _agreed(self, question: str, solutions: Sequence[str | None]) -> Variant:
-        """Take the first solution with the answer that enough of them come to."""
+        """Return the question with the first solution that has the majority answer, if enough solutions agree."""
         answers = [final_answer(solution, self.answers) if solution else None for solution in solutions]
-        if self.answers == "gsm8k":
-            answers = [answer if answer and read_number(answer) is not None else None for answer in answers]
+        answers = [answer if answer and not answer_problem(answer, self.answers) else None for answer in answers]
         counts = Counter(answer for answer in answers if answer is not None)
         if not counts:
             return WITHOUT_ANSWER
@@ -65,7 +65,7 @@ class WriterSource:
         return {"question": question, "solution": solutions[answers.index(answer)], "answer": answer}
 
     def _sample(self, prompts: Sequence[str], stop: str, n: int) -> list[list[str | None]]:
-        """Sample n texts for each prompt; None for one that did not come to its end, or is empty."""
+        """Sample n texts for each prompt; a text that is empty or does not reach its end becomes None."""
         if not prompts:
             return []
         settings = self.writer.sampling.model_copy(update={"n": n, "seed": self.random.getrandbits(32)})

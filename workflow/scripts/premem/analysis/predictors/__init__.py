@@ -1,29 +1,30 @@
-"""Predictors of generalization: numbers that, known at a checkpoint, say something about its test accuracy.
+"""Predictors of generalization: numbers that are known at a checkpoint and say something about its test accuracy.
 
-Each is a value per checkpoint, without a test label: an estimate of test accuracy, or a number that a linear map turns
-into one. A new predictor is an entry here (and in ``settings.PredictorName``) and a function in one of the modules, by
-what it needs: ``from_scores``, ``from_answers``, ``from_weights``; ``compare`` puts all of them side by side.
+Each predictor has a value per checkpoint and needs no test labels. The value is an estimate of test accuracy, or a
+number that a linear map turns into one. To add a predictor, enter it in ``PREDICTORS``, add its name to
+``premem.config.analyses.PredictorName``, and write a function in the module for what it reads: ``from_scores``,
+``from_answers`` or ``from_weights``. ``values`` gathers the values of all predictors, and ``compare`` judges them.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 Needs = Literal["scores", "labels", "answers", "weights", "confidences"]
-"""``scores``: the memorization table alone; ``labels``: the examples' difficulty; ``answers``: graded samples;
-``weights``: the checkpoints; ``confidences``: both of these."""
+"""What a predictor reads. ``scores`` is the memorization table alone, ``labels`` are the examples' difficulty labels,
+``answers`` are graded samples, ``weights`` are the checkpoints, and ``confidences`` need checkpoints and answers."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """What is known of a predictor beside its values."""
+    """What is known about a predictor, apart from its values."""
 
     title: str
-    """As a reader sees it."""
+    """Name for readers."""
     source: str
-    """Where it comes from."""
+    """Publication that it comes from."""
     needs: Needs
     is_accuracy: bool = False
-    """Is it meant to equal test accuracy, as it is, about the line y = x?"""
+    """True if the value itself estimates test accuracy, so that it can be judged about the line y = x."""
 
 
 PREDICTORS: dict[str, Predictor] = {
@@ -49,11 +50,11 @@ READS: dict[Needs, str] = {
     "weights": "checkpoints; training examples",
     "confidences": "checkpoints; answers to the test prompts, without labels",
 }
-"""What a predictor reads, by what it needs, as a reader is told."""
+"""What a predictor reads, in words for readers."""
 LACKS: dict[Needs, str] = {
     "labels": "no labels of difficulty",
     "answers": "no sampled answers",
     "weights": "no weights of the checkpoints",
     "confidences": "no weights of the checkpoints and no sampled answers",
 }
-"""Why a predictor has no values, by what it needs."""
+"""Why a predictor has no values, in words for readers."""

@@ -1,21 +1,22 @@
-"""Predictors side by side: how well each predicts the accuracy on every test set of a (model, dataset) pair.
+"""Comparing predictors: how well each predicts the accuracy on every test set of a (model, dataset) pair.
 
-Two tables come out:
+The result is two tables:
 
     values      run, epoch, predictor, test_set, value, test_accuracy     one row per checkpoint, predictor and test set
     comparison  predictor, test_set, statistic, estimate, low, high, n_points, n_runs, note
 
 ``statistic`` is one of
 
-    r_squared                             about y = x, of predictors that are accuracies
+    r_squared                             R² about y = x, for predictors that are accuracies
     r_squared_leave_one_run_out           the same for premem accuracy, with p calibrated on the other runs
     squared_correlation                   R² of a linear map of the value, in sample
-    r_squared_linear_leave_one_run_out    of a linear map (and p) fitted on the other runs
-    rank_correlation                      Spearman's
-    behind_premem                         how far the last but one lies below that of premem accuracy
+    r_squared_linear_leave_one_run_out    R² of a linear map, where the map (and p) are fitted on the other runs
+    rank_correlation                      Spearman's correlation
+    behind_premem                         r_squared_linear_leave_one_run_out of premem accuracy minus that of the
+                                          predictor
     threshold                             the calibrated p
 
-A row without a statistic says in its note what is missing.
+The note of a row without a statistic says what is missing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,14 +27,15 @@ from numpy.typing import NDArray
 
 from premem.analysis.predictors import LACKS, PREDICTORS
 from premem.analysis.predictors.from_scores import OF_RUN
-from premem.analysis.regression import interval, resample
+from premem.analysis.regression.bootstrap import interval, resample
 from premem.config.statistics import Statistics
 from premem.scoring.scores import RunScores, predict_over_grid
+from premem.scoring.threshold import ChosenThreshold
 
 Floats = NDArray[np.float64]
 
 PREMEM, STUDY_P = "premem_accuracy", "premem_accuracy_at_study_p"
-"""Premem accuracy with p calibrated on the test set that is judged, and with the p of the study's own test set."""
+"""Premem accuracy with p calibrated on the test set that is judged, and with p calibrated on the study's test set."""
 VALUE_COLUMNS = ["run", "epoch", "predictor", "test_set", "value", "test_accuracy"]
 COLUMNS = ["predictor", "test_set", "statistic", "estimate", "low", "high", "n_points", "n_runs", "note"]
 LINEAR = "r_squared_linear_leave_one_run_out"
@@ -44,37 +46,36 @@ def compare(
     names: Sequence[str],
     values: pd.DataFrame,
     grid: Floats,
-    study_p: float,
-    fixed: bool,
+    study_p: ChosenThreshold,
     statistics: Statistics,
     notes: Mapping[tuple[str, str], str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every predictor on every test set.
 
     Args:
-        runs: test set → scores of all runs; the first test set is the study's own.
-        names: of the predictors asked for.
-        values: run, epoch, predictor, test_set (NaN: the same for all), value; those of the scores alone are added.
+        runs: test set → scores of all runs. The first test set is the one that the study predicts.
+        names: of the predictors to compare.
+        values: run, epoch, predictor, test_set (NaN if the value is the same for all test sets), value. Predictors that
+            need only the scores may be absent, since their values are added here.
         grid: values of p, ascending.
         study_p: the study's p.
-        fixed: is it given in the configuration?
-        statistics: of the intervals.
+        statistics: settings of the intervals.
         notes: (predictor, test set) → a remark on its values.
 
     Returns:
         values and comparison (see the top of this module).
     """
-    own = next(iter(runs))
+    own, fixed = next(iter(runs)), study_p.fixed
     remarks = {PREMEM: "p fixed in the config" if fixed else "p tuned on these points", STUDY_P: f"p of {own}"}
     placed: list[pd.DataFrame] = []
     rows: list[dict[str, object]] = []
     for test_set, of_set in runs.items():
-        # In the order of ``regression_table``, so that a resample is the same runs.
+        # In the same order as in ``regression_table``, so that a resample holds the same runs.
         ordered = sorted(of_set, key=lambda run: run.run)
         points = _points(ordered)
-        thresholds = {PREMEM: np.array([study_p]) if fixed else grid}
+        thresholds = {PREMEM: np.array([study_p.threshold]) if fixed else grid}
         if test_set != own and not fixed:
-            thresholds[STUDY_P] = np.array([study_p])
+            thresholds[STUDY_P] = np.array([study_p.threshold])
         judged = {name: _Judged(name, points, _premem(ordered, p), p, statistics) for name, p in thresholds.items()}
         known = pd.concat([_values_of_scores(ordered, names), values], ignore_index=True)
         known = known[known["test_set"].isna() | (known["test_set"] == test_set)]
@@ -110,7 +111,7 @@ def _premem(runs: Sequence[RunScores], thresholds: Floats) -> Floats:
 
 
 def _values_of_scores(runs: Sequence[RunScores], names: Sequence[str]) -> pd.DataFrame:
-    """Return run, epoch, predictor, test_set, value of the predictors that need the memorization table alone."""
+    """Return run, epoch, predictor, test_set, value of the predictors that need only the memorization table."""
     tables = [
         pd.DataFrame({"run": run.run, "epoch": run.checkpoint_epochs, "predictor": name, "value": OF_RUN[name](run)})
         for name in names
@@ -127,8 +128,8 @@ class _Judged:
         name: of the predictor.
         points: run, epoch, test_accuracy; a row per checkpoint.
         predicted: shape (points, thresholds), NaN where there is no value.
-        thresholds: values of p; a single one where none is calibrated.
-        statistics: of the intervals.
+        thresholds: values of p; a single one if p is not calibrated.
+        statistics: settings of the intervals.
     """
 
     def __init__(
@@ -139,18 +140,20 @@ class _Judged:
         self.name, self.lacking, self.statistics = name, int((~there).sum()), statistics
         self.is_accuracy = name == STUDY_P or PREDICTORS[name].is_accuracy
         judged = self.predicted
-        if not self.is_accuracy and (spread := judged.std()) > 0:  # only a linear map is judged, whatever the unit
+        if (
+            not self.is_accuracy and (spread := judged.std()) > 0
+        ):  # only a linear map is judged, so the unit does not matter
             judged = (judged - judged.mean()) / spread
         self.estimates, self.resampled = resample(
             self.points["run"], self.points["test_accuracy"], judged, thresholds, statistics, ranked=True
         )
 
     def at_best(self) -> pd.DataFrame:
-        """Return the points with the value, at the calibrated p where one is calibrated."""
+        """Return the points with the predictor's value, at the calibrated p if p is calibrated."""
         return self.points.assign(predictor=self.name, value=self.predicted[:, int(self.estimates["best"])])
 
     def rows(self, premem: "_Judged", note: str) -> Iterator[dict[str, object]]:
-        """Return its rows of the comparison, but for predictor and test_set."""
+        """Yield the rows of the comparison, without predictor and test_set."""
         if self.lacking:
             note = "; ".join(part for part in (note, f"no value at {self.lacking} checkpoints") if part)
         calibrated = self.thresholds.size > 1
@@ -170,7 +173,7 @@ class _Judged:
             yield self._behind(premem, note)
 
     def _behind(self, premem: "_Judged", note: str) -> dict[str, object]:
-        """Compare with premem accuracy, resample by resample."""
+        """Compare with premem accuracy in each resample."""
         if self.lacking:
             return self._row("behind_premem", np.nan, None, "not compared: values at other checkpoints")
         drawn = premem.resampled[LINEAR] - self.resampled[LINEAR] if self.resampled else None

@@ -1,6 +1,6 @@
-"""Figures of the comparison of predictors, in the visual language of ``premem.report.figures``.
+"""Figures of the comparison of predictors.
 
-A filled mark was fitted to the points it is judged on, an open one was not.
+A filled mark was fitted to the same points that it is judged on; an open mark was not.
 """
 
 from textwrap import fill
@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from premem.analysis.predictors.compare import LINEAR, PREMEM, STUDY_P
 from premem.analysis.predictors.page import order, title_of
 from premem.config.analyses import Figures
-from premem.report.figures import GUIDE, PREDICTED, TEST, TRAIN, look
+from premem.report.numbers import write_minus
+from premem.report.style import GUIDE, PREDICTED, TEST, TRAIN, look
 
 LOWEST_R2 = -0.5
-"""R² axes end here; what lies below is written at the edge."""
+"""R² axes end here; lower values are written at the edge."""
 SERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "squared_correlation": ("linear map, in sample", {"marker": "o"}),
     LINEAR: ("linear map, from the other runs", {"marker": "o", "markerfacecolor": "white"}),
@@ -26,7 +27,7 @@ SERIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @look
 def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
-    """R² of every predictor, a panel per test set.
+    """Plot R² of every predictor, in a panel per test set.
 
     Args:
         comparison: see ``premem.analysis.predictors.compare``.
@@ -51,7 +52,7 @@ def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
         ax.set_axisbelow(True)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     cut = any(ax.get_xlim()[0] == LOWEST_R2 for ax in axes)
-    figure.supxlabel("R²" + (f"; the axis ends at {LOWEST_R2:g}".replace("-", "\u2212") if cut else ""), fontsize=8)
+    figure.supxlabel("R²" + (f"; the axis ends at {write_minus(f'{LOWEST_R2:g}')}" if cut else ""), fontsize=8)
     handles = [
         axes[0].plot([], [], linestyle="none", color=TEST, label=label, **{"markersize": 4.2, **style})[0]
         for label, style in SERIES.values()
@@ -61,7 +62,7 @@ def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
 
 
 def _draw_dot(ax: Axes, row: Any, y: float, start: float) -> None:
-    """Draw an estimate with its interval; one below the axis as an arrow with its value."""
+    """Draw an estimate with its interval; an estimate below the axis is an arrow with its value."""
     colour = {PREMEM: PREDICTED, STUDY_P: PREDICTED}.get(row.predictor, TRAIN)
     ax.plot([max(row.low, start), max(row.high, start)], [y, y], color=colour, linewidth=0.9)
     if row.estimate < start:
@@ -75,12 +76,12 @@ def _draw_dot(ax: Axes, row: Any, y: float, start: float) -> None:
 
 
 def _short(value: float) -> str:
-    return f"{value:.{2 if value > -10 else 0}f}".replace("-", "\u2212")
+    return write_minus(f"{value:.{2 if value > -10 else 0}f}")
 
 
 @look
 def plot_test_sets(values: pd.DataFrame, comparison: pd.DataFrame, figures: Figures) -> Figure:
-    """Accuracy on every test set against premem accuracy at the study's p, and against train accuracy.
+    """Plot accuracy on every test set against premem accuracy at the study's p, and against train accuracy.
 
     Args:
         values: see ``premem.analysis.predictors.compare``.

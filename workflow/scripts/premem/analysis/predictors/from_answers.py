@@ -1,4 +1,4 @@
-"""Predictors that look at sampled answers to the test prompts, without their labels."""
+"""Predictors that read sampled answers to the test prompts, but not the labels."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,12 @@ from numpy.typing import ArrayLike
 
 
 def self_consistency(answers: pd.DataFrame) -> pd.DataFrame:
-    """Share of the samples that give the majority answer, averaged over the prompts (after Wang et al. 2023).
+    """Return the share of the samples that give the majority answer, averaged over prompts (after Wang et al. 2023).
 
-    Answers are equal if they are spelled alike. A sample without an answer agrees with none.
+    Answers are equal if their texts are equal. A sample without an answer agrees with no other.
 
     Args:
-        answers: one row per sample: epoch, split, example_id, extracted ("" where there is no answer).
+        answers: one row per sample: epoch, split, example_id, extracted ("" if there is no answer).
 
     Returns:
         epoch, split, value (in [0, 1]); a row per checkpoint and split.
@@ -27,16 +27,16 @@ def self_consistency(answers: pd.DataFrame) -> pd.DataFrame:
 def average_thresholded_confidence(confidence: ArrayLike, correct: ArrayLike, unlabelled: ArrayLike) -> float:
     """Predict accuracy as the share of unlabelled answers above a threshold of confidence (Garg et al. 2022).
 
-    The threshold is such that, of labelled answers, the share at or above it equals their accuracy. Garg et al. take
-    labelled *validation* data and a classifier's confidence (its highest probability, or negative entropy). Here the
-    labelled answers are those to *training* prompts, since no labelled data are set aside, and the confidence is the
-    mean log-probability of a sampled answer's tokens at temperature 1. What is memorized is answered with confidence,
-    so that a threshold from training answers need not suit test answers.
+    The threshold is chosen so that the share of labelled answers at or above it equals their accuracy. Garg et al. use
+    labelled *validation* data and a classifier's confidence (its highest probability or negative entropy). Here the
+    labelled answers are those to *training* prompts, since no labelled data are set aside. The confidence is the mean
+    log-probability of a sampled answer's tokens at temperature 1. Memorized examples are answered with high confidence,
+    so a threshold from training answers may not suit test answers.
 
     Args:
         confidence: of labelled answers, shape (answers,).
-        correct: are they right?, shape (answers,).
-        unlabelled: confidence of the others, shape (other answers,).
+        correct: whether these answers are right, shape (answers,).
+        unlabelled: confidence of the other answers, shape (other answers,).
     """
     confidence = np.sort(np.asarray(confidence, dtype=float))[::-1]
     above = int(np.sum(correct))
@@ -49,8 +49,8 @@ def atc_of_run(confidences: pd.DataFrame, grades: pd.DataFrame, grader: str) -> 
 
     Args:
         confidences: epoch, split, example_id, sample, log_probability.
-        grades: epoch, split, example_id, sample and the grader's column; only those of the training answers are read.
-        grader: the one that counts.
+        grades: epoch, split, example_id, sample and the grader's column; only grades of training answers are read.
+        grader: the grader that counts.
 
     Returns:
         epoch, split, value; a row per checkpoint and test set.

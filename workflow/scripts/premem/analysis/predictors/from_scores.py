@@ -1,7 +1,7 @@
-"""Predictors that need the memorization table alone, or the difficulty labels of the examples beside it.
+"""Predictors that need only the memorization table, or in addition the difficulty labels of the examples.
 
-Functions of accuracy or perplexity of shape (checkpoints, examples), checkpoints in the order of training, return a
-value per checkpoint, shape (checkpoints,), which knows that checkpoint and those before it.
+Accuracy and perplexity have shape (checkpoints, examples), with checkpoints in the order of training. The result has
+shape (checkpoints,), and its value at a checkpoint depends only on that checkpoint and earlier ones.
 """
 
 from collections.abc import Callable
@@ -15,22 +15,22 @@ from premem.scoring.scores import RunScores
 Floats = NDArray[np.float64]
 
 LEARNED = 0.5
-"""An example counts as learned from this share of right answers."""
+"""An example counts as learned from this share of right answers on."""
 
 
 def train_loss(perplexity: Floats) -> Floats:
-    """Mean over the examples of the log perplexity of the target: nats per token, each example counted alike.
+    """Return the mean log perplexity of the targets, in nats per token; each example has the same weight.
 
-    It is measured after the epoch, on all examples, unlike the loss that training logs while the weights move.
+    It is measured after the epoch on all examples, unlike the loss that is logged during training.
     """
     return np.log(perplexity).mean(axis=1)
 
 
 def forgetting_events(accuracy: Floats) -> Floats:
-    """Mean number per example of the times it has been forgotten so far (Toneva et al. 2019, section 2).
+    """Return how often an example has been forgotten so far, averaged over examples (Toneva et al. 2019, section 2).
 
-    There an example is forgotten when it goes from classified right to wrong between two of its presentations; here
-    when its accuracy falls from at least ``LEARNED`` to below it between two checkpoints.
+    Toneva et al. count an example as forgotten if it is classified correctly at one presentation and wrongly at the
+    next. Here its accuracy must fall from at least ``LEARNED`` to below it between two checkpoints.
     """
     learned = accuracy >= LEARNED
     forgotten = np.zeros(accuracy.shape)
@@ -39,10 +39,10 @@ def forgetting_events(accuracy: Floats) -> Floats:
 
 
 def cartography(perplexity: Floats) -> tuple[Floats, Floats]:
-    """Mean over the examples of confidence and variability so far (Swayamdipta et al. 2020, section 2).
+    """Return confidence and variability so far, averaged over examples (Swayamdipta et al. 2020, section 2).
 
-    There they are mean and standard deviation over the epochs of the probability of the true label; here of a target's
-    token (the geometric mean over its tokens, which is 1 / perplexity), over the checkpoints.
+    Swayamdipta et al. define them as mean and standard deviation over epochs of the probability of the true label. Here
+    they are over checkpoints, and the probability is the geometric mean over the target's tokens (1 / perplexity).
     """
     probability = 1 / perplexity
     number = np.arange(1, len(probability) + 1)[:, None]
@@ -62,18 +62,18 @@ OF_RUN: dict[str, Callable[[RunScores], Floats]] = {
 
 
 def accuracy_by_difficulty(accuracy: pd.DataFrame, train: "pd.Series[float]", test: "pd.Series[float]") -> pd.DataFrame:
-    """Predict each test example with the accuracy on the training examples that are as difficult.
+    """Predict the accuracy on each test example by that on the training examples of the same difficulty.
 
-    A level that a run has not trained on is given the nearest level's accuracy, the easier one's of two. Examples
-    whose difficulty is not known (NaN) are left out.
+    If a run was not trained on a level of difficulty, the accuracy at the nearest level is used; if two are equally
+    near, the easier one. Examples of unknown difficulty (NaN) are left out.
 
     Args:
         accuracy: of the training examples: run, epoch, example_id, accuracy.
-        train: difficulty by example_id, of the training examples.
+        train: difficulty of the training examples by example_id.
         test: difficulty of the test examples.
 
     Returns:
-        run, epoch, value (the mean over the test examples) and nearest (the levels that a nearest one stood in for).
+        run, epoch, value (the mean over the test examples) and nearest (the levels for which the nearest was used).
     """
     levels = test.dropna().value_counts(normalize=True)
     known = accuracy.assign(level=accuracy["example_id"].map(train)).dropna(subset="level")

@@ -1,4 +1,4 @@
-"""Predictors that look into the checkpoints: gradients, weights, and the confidence of given answers."""
+"""Predictors that read the checkpoints: distances, gradients, and the confidence of given answers."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -11,12 +11,14 @@ from premem.lm.perplexity import batches_by_length, stack
 from premem.lm.tokens import TokenizedExample
 
 BACKWARD_TOKENS = 2048
-"""Padded tokens per backward pass at most: by estimate 9 GB for what an 8B model computes on the way."""
+"""Most padded tokens of a backward pass; for an 8B model the activations then take an estimated 9 GB."""
 
 
 def distances(model: Module, initial: Module) -> tuple[float, float]:
-    """Distance of the weights from initialization (Nagarajan & Kolter 2019): the Euclidean norm ‖θ − θ_0‖ over all
-    weights, and the same in units of ‖θ_0‖. θ_0 are the weights that fine-tuning began with. Tied weights count once.
+    """Return the distance of the weights from initialization, ‖θ − θ_0‖, and the same in units of ‖θ_0‖.
+
+    Nagarajan & Kolter 2019. The norm is Euclidean, over all weights, and tied weights count once. θ_0 are the weights
+    before fine-tuning.
     """
     moved, start = 0.0, 0.0
     for weights, before in zip(model.parameters(), initial.parameters(), strict=True):
@@ -26,11 +28,11 @@ def distances(model: Module, initial: Module) -> tuple[float, float]:
 
 
 def variance_of_gradients(parameters: Sequence[Parameter], backward: Iterable[Callable[[], None]]) -> float:
-    """Unbiased variance of gradients: Σ_j ‖g_j − ḡ‖² / (k − 1) over k gradients g_j of all parameters together.
+    """Return the unbiased variance of gradients, Σ_j ‖g_j − ḡ‖² / (k − 1), over k gradients g_j of all parameters.
 
     Args:
-        parameters: whose ``grad`` is looked at; they are left without.
-        backward: each call adds one gradient to ``grad``; NaN if there are fewer than two.
+        parameters: whose ``grad`` is read; it is None afterwards.
+        backward: each call adds one gradient to ``grad``. With fewer than two calls the variance is NaN.
     """
     total = [torch.zeros_like(p, dtype=torch.float32) for p in parameters]
     squared = []
@@ -57,20 +59,20 @@ def gradient_variance(
     seed: int,
     tokens_at_a_time: int,
 ) -> float:
-    """Variance of the loss gradient between mini-batches of training examples (Jiang et al. 2019, "gradient noise").
+    """Return the variance of the loss gradient between mini-batches (Jiang et al. 2019, "gradient noise").
 
-    ``batch_size`` × ``batches`` of the examples, drawn at random without replacement, are split into mini-batches; the
-    loss of a mini-batch is that of training, the mean over its target tokens of −log f, without clipping and dropout.
-    The variance between mini-batches (``variance_of_gradients``) is multiplied by their size, so that it is that of a
-    single example's gradient whatever the size is. Where there are too few examples, there are fewer mini-batches, or,
-    for fewer than two, smaller ones.
+    ``batch_size`` × ``batches`` training examples are drawn at random without replacement and split into mini-batches.
+    The loss of a mini-batch is that of training, the mean of −log f over its target tokens, without clipping and
+    dropout. The variance between mini-batches (``variance_of_gradients``) is multiplied by their size, so it estimates
+    the variance of a single example's gradient, whatever the size is. With too few examples there are fewer
+    mini-batches, and if not even two are possible, they are smaller.
 
     Args:
         model: in evaluation mode.
         examples: the run's training examples, at least two.
-        batches, batch_size: mini-batches, and examples in each.
-        seed: of the draw; the same for all checkpoints of a run.
-        tokens_at_a_time: padded tokens per pass, at most ``BACKWARD_TOKENS``; changes speed and memory only.
+        batches, batch_size: number of mini-batches, and of examples in each.
+        seed: of the draw, the same for all checkpoints of a run.
+        tokens_at_a_time: padded tokens per pass, at most ``BACKWARD_TOKENS``; it changes only speed and memory.
     """
     tokens_at_a_time = min(tokens_at_a_time, BACKWARD_TOKENS)
     size = max(1, min(batch_size, len(examples) // 2))

@@ -1,4 +1,4 @@
-"""The page of the comparison of predictors, in Markdown: every number in it comes from the table."""
+"""The page of the comparison of predictors, in Markdown; every number on it comes from the tables."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,8 @@ import pandas as pd
 
 from premem.analysis.predictors import PREDICTORS, READS
 from premem.analysis.predictors.compare import LINEAR, PREMEM, STUDY_P
-from premem.base.numbers import write_number
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 HEADER = (
     "predictor",
@@ -21,12 +21,12 @@ STATISTICS = ("r_squared", "squared_correlation", LINEAR, "rank_correlation", "b
 
 
 def title_of(name: str) -> str:
-    """Return what a reader calls a predictor."""
+    """Return the name of a predictor for readers."""
     return f"{PREDICTORS[PREMEM].title}, p of the study's test set" if name == STUDY_P else PREDICTORS[name].title
 
 
 def order(comparison: pd.DataFrame) -> list[str]:
-    """Return the predictors: premem accuracy, then the others from the best R² on the first test set down."""
+    """Return the predictors: premem accuracy first, then the others by R² on the first test set, the best first."""
     first = comparison[
         (comparison["test_set"] == comparison["test_set"].iloc[0]) & (comparison["statistic"] == LINEAR)
     ].sort_values("estimate", ascending=False, kind="stable")
@@ -46,16 +46,18 @@ def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, 
     test_sets = list(comparison["test_set"].unique())
     parts = [
         f"# Predictors of generalization: {title}",
-        "How well each number predicts test accuracy over all checkpoints. R² about y = x is for predictors that are "
-        "accuracies themselves. Any other becomes one by a linear map, fitted on the same points (in sample) or, for "
-        "each run, on the other runs only; so is the p of premem accuracy. *Behind premem* is how far the last R² lies "
-        "below that of premem accuracy. Brackets hold intervals over resampled runs, in which all this is fitted anew.",
+        "This page compares how well each number predicts test accuracy over all checkpoints. R² about y = x is given "
+        "for predictors that are accuracies themselves. A linear map turns any other predictor into an accuracy. It is "
+        "fitted on the same points (in sample), or for each run on the other runs only. The p of premem accuracy is "
+        "calibrated in the same two ways. *Behind premem* is the R² of premem accuracy minus that of the predictor, "
+        "both with a linear map from the other runs. Brackets hold intervals over resampled runs; maps and p are "
+        "fitted anew in every resample.",
         f"![R² of every predictor]({images['predictors']})",
     ]
     for test_set in test_sets:
         here = judged[judged["test_set"] == test_set]
         rows = [
-            (title_of(name), *(_tell(here, name, statistic) for statistic in STATISTICS))
+            (title_of(name), *(_cell(here, name, statistic) for statistic in STATISTICS))
             for name in order(comparison)
             if (here["predictor"] == name).any()
         ]
@@ -70,10 +72,11 @@ def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, 
         if len(remarks):
             parts.append("; ".join(f"{title_of(row.predictor)}: {row.note}" for row in remarks.itertuples()) + ".")
     parts += [
-        "## How far premem accuracy carries",
-        "Accuracy on every test set against premem accuracy, at the p that was calibrated on the first of them.",
+        "## Premem accuracy on other test sets",
+        "The figure shows the accuracy on every test set against premem accuracy, with p calibrated on the first test "
+        "set.",
         f"![Test sets]({images['test_sets']})",
-        "## Sources, and what is missing",
+        "## Sources, and missing predictors",
     ]
     missing = comparison[comparison["statistic"].isna()].drop_duplicates("predictor").set_index("predictor")["note"]
     lines = []
@@ -90,35 +93,35 @@ def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, 
     return "\n\n".join(parts) + "\n"
 
 
-def _tell(rows: pd.DataFrame, name: str, statistic: str) -> str:
+def _cell(rows: pd.DataFrame, name: str, statistic: str) -> str:
     found = rows[(rows["predictor"] == name) & (rows["statistic"] == statistic)]
     return "–" if found.empty or found["estimate"].isna().all() else write_number(found.iloc[0])
 
 
 def _verdict(rows: pd.DataFrame, values: pd.DataFrame) -> str:
-    """Say which predictor is best on a test set, and whether the intervals tell it from premem accuracy."""
+    """Say which predictor is best on a test set, and which ones differ from premem accuracy beyond the interval."""
     linear = rows[rows["statistic"] == LINEAR].set_index("predictor")
     behind = rows[rows["statistic"] == "behind_premem"].set_index("predictor")
     if linear["estimate"].isna().all():
         return "R² is undefined: test accuracy does not vary."
     best = str(linear["estimate"].drop(STUDY_P, errors="ignore").idxmax())
     points, test = linear.iloc[0], values["test_accuracy"]
-    told = f"{title_of(best)} (R² {write_number(linear.loc[best])})"
+    named = f"{title_of(best)} (R² {write_number(linear.loc[best])})"
     text = (
         f"Over {points['n_points']:.0f} checkpoints of {points['n_runs']:.0f} runs test accuracy lies between "
         f"{test.min():.2f} and {test.max():.2f}. With a linear map from the other runs, "
     )
     if linear["low"][best] <= 0:
-        return text + f"none is shown to predict it better than its mean does; the best is {told}."
-    text += f"{told} predicts it best."
+        return text + f"no predictor is shown to be better than the mean of test accuracy. The best is {named}."
+    text += f"{named} predicts it best."
     behind = behind.drop(STUDY_P, errors="ignore")
     ahead = [str(name) for name in behind.index[behind["high"] < 0]]
     after = [str(name) for name in behind.index[behind["low"] > 0]]
     unclear = [str(name) for name in behind.index if name not in (*ahead, *after)]
     for what, names in (
-        ("Ahead of premem accuracy beyond the interval", ahead),
-        ("Behind premem accuracy beyond the interval", after),
-        ("Not told apart from premem accuracy", unclear),
+        ("Better than premem accuracy, beyond the interval", ahead),
+        ("Worse than premem accuracy, beyond the interval", after),
+        ("Not distinguishable from premem accuracy", unclear),
     ):
         if names:
             text += f" {what}: {', '.join(title_of(name) for name in names)}."

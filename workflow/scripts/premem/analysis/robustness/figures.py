@@ -1,4 +1,4 @@
-"""The figure of what perturbations do, in the visual language of ``premem.report.figures``."""
+"""The figure of accuracy with and without perturbations."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -6,21 +6,20 @@ from matplotlib.ticker import MaxNLocator
 
 from premem.analysis.robustness import ALL, PREDICTORS
 from premem.config.analyses import Figures
-from premem.report.figures import GUIDE, TRAIN, look
+from premem.report.style import GUIDE, OTHER, TRAIN, look
 
-PERTURBED = "#0072B2"
 FEW = 30
-"""A bin of fewer examples than this is drawn open."""
-SERIES = {"unperturbed": (TRAIN, "s", "unperturbed"), "perturbed": (PERTURBED, "o", "perturbed")}
+"""Bins with fewer examples than this have open marks."""
+SERIES = {"unperturbed": (TRAIN, "s", "unperturbed"), "perturbed": (OTHER, "o", "perturbed")}
 
 
 @look
 def plot_bins(bins: pd.DataFrame, examples: str, figures: Figures) -> Figure:
-    """Unperturbed and perturbed accuracy in bins: a panel per perturbation, a row per predictor.
+    """Plot unperturbed and perturbed accuracy in bins, in a panel per perturbation and predictor.
 
     Args:
-        bins: see ``premem.analysis.robustness.analysis``.
-        examples: which of them to show, ``all`` or ``solved``; a figure of none says so.
+        bins: see ``premem.analysis.robustness.bins``.
+        examples: which examples to show, ``all`` or ``solved``. If there are none, the figure says so.
         figures: gives the width.
     """
     names = [name for name in bins["perturbation"].unique() if name != ALL]
@@ -28,7 +27,7 @@ def plot_bins(bins: pd.DataFrame, examples: str, figures: Figures) -> Figure:
     predictors = [name for name in PREDICTORS if name in set(bins["predictor"])]
     if not predictors:
         figure = Figure(figsize=(figures.width, 0.5))
-        figure.text(0.5, 0.5, "no example was answered right every time", ha="center", va="center")
+        figure.text(0.5, 0.5, "no example was always answered correctly", ha="center", va="center")
         return figure
     width = figures.width if len(names) > 2 else figures.width * 0.4 * len(names)
     figure = Figure(figsize=(width, 1.55 * len(predictors) + 0.5), layout="constrained")

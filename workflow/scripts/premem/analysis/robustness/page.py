@@ -1,17 +1,17 @@
-"""The page of what perturbations do, in Markdown: every number in it comes from the tables."""
+"""The page of the analysis of robustness, in Markdown; every number on it comes from the tables."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from premem.analysis.robustness import ALL, MODEL_TITLES, PREDICTORS
-from premem.analysis.robustness.analysis import MODELS, REFERENCE, best_model
-from premem.base.numbers import write_number
+from premem.analysis.robustness import ALL, PREDICTOR_SET_TITLES, PREDICTOR_SETS, PREDICTORS, REFERENCE
+from premem.analysis.robustness.prediction import best_predictor_set
 from premem.config.data import Perturbation
-from premem.report.summary import markdown_table
+from premem.report.markdown import markdown_table
+from premem.report.numbers import write_number
 
 ACCURACIES = ("unperturbed", "perturbed", "drop", "kept")
-BESIDE = "premem_and_train_accuracy"
+BOTH = "premem_and_train_accuracy"
 
 
 def robustness_page(
@@ -26,51 +26,52 @@ def robustness_page(
     Args:
         title: of the (model, dataset) pair.
         perturbations: by name.
-        bins: see ``premem.analysis.robustness.analysis``.
-        regression: as well.
-        images: examples (``all``, ``solved``) → link to their figure.
+        bins: see ``premem.analysis.robustness.bins``.
+        regression: see ``premem.analysis.robustness.regression``.
+        images: examples (``all`` or ``solved``) → link to their figure.
     """
-    every, solved = (_Rows(regression[regression["examples"] == examples]) for examples in MODELS)
+    every, solved = (_Rows(regression[regression["examples"] == examples]) for examples in PREDICTOR_SETS)
     names = [name for name in regression["perturbation"].unique() if name != ALL]
-    told = {name: title for name, title in PREDICTORS.items() if name in set(regression["model"])}
+    known = {name: title for name, title in PREDICTORS.items() if name in set(regression["predictor_set"])}
     size = regression.iloc[0]
     parts = [
         f"# Robustness: {title}",
-        f"Prompts of training examples were perturbed, and answers sampled at {size.n_examples:.0f} example × "
-        f"checkpoints of {size.n_runs:.0f} runs. Unperturbed prompts were sampled anew beside them, so that no "
-        "accuracy below shares an answer with premem accuracy, train accuracy or perplexity, which were measured "
-        "before. *Drop* is unperturbed minus perturbed accuracy, *kept* perturbed / unperturbed. Brackets hold "
-        "intervals over resampled runs; those of slopes come from errors clustered by example."
-        + (" " + _of_labels(every, size.n_examples) if "difficulty" in told else ""),
+        f"Prompts of training examples were perturbed, and answers were sampled for {size.n_examples:.0f} pairs of "
+        f"example and checkpoint, from {size.n_runs:.0f} runs. Unperturbed prompts were sampled again as well. No "
+        "accuracy below therefore shares an answer with premem accuracy, train accuracy or perplexity, which were "
+        "measured before. *Drop* is unperturbed minus perturbed accuracy, and *kept* is perturbed divided by "
+        "unperturbed accuracy. Brackets hold intervals over resampled runs. The intervals of slopes come from errors "
+        "clustered by example." + (" " + _of_labels(every, size.n_examples) if "difficulty" in known else ""),
         markdown_table(
             ("perturbation", "what it is", *ACCURACIES),
             [
                 (
                     name,
-                    _describe(perturbations[name]) if name in perturbations else "their answers put together",
+                    _describe(perturbations[name]) if name in perturbations else "the answers under all of them",
                     *(every.tell(name, None, what) for what in ACCURACIES),
                 )
                 for name in [*names, ALL]
             ],
         ),
-        "## Examples that are solved alike",
-        "Of these, every answer was right when premem accuracy was measured, as where models have memorized: which "
-        "keep their accuracy?",
+        "## Solved examples",
+        "An example is solved if every answer was right when premem accuracy was measured, as for examples that a "
+        "model has memorized. Which of them keep their accuracy?",
     ]
     if solved.table.empty:
-        parts.append("No example was answered right every time.")
+        parts.append("No example was always answered correctly.")
     else:
         parts += [_verdict_on_solved(solved), f"![Solved examples]({images['solved']})", *_bins(bins, "solved")]
         parts += [
-            "Slopes are per standard deviation within a checkpoint. *Still right*: log-odds that a perturbed answer is "
-            "right, above 0 if examples of a low value lose more. *Drop*: accuracy lost, below 0 if they do.",
+            "Slopes are per standard deviation within a checkpoint. *Still right* is the slope of the log-odds that a "
+            "perturbed answer is right. It is above 0 if examples with a low value lose more. *Drop* is the slope of "
+            "the accuracy lost. It is below 0 if examples with a low value lose more.",
             markdown_table(
                 (
                     "perturbation",
-                    *(f"{_SHORT.get(m, m)}: {what}" for m in _ON_SOLVED if m in told for what in _SLOPES.values()),
+                    *(f"{_SHORT.get(m, m)}: {what}" for m in _ON_SOLVED if m in known for what in _SLOPES.values()),
                 ),
                 [
-                    (name, *(solved.tell(name, m, s, m) for m in _ON_SOLVED if m in told for s in _SLOPES))
+                    (name, *(solved.tell(name, m, s, m) for m in _ON_SOLVED if m in known for s in _SLOPES))
                     for name in [ALL, *names]
                 ],
             ),
@@ -80,40 +81,47 @@ def robustness_page(
         _verdict_on_all(every),
         f"![All examples]({images['all']})",
         *_bins(bins, "all"),
-        "*Odds* is how much more a predictor tells of an answer once the prompt is perturbed, in log-odds per "
-        "standard deviation within a checkpoint, beside the others that are known: 0 if all examples lose the same "
-        "odds, above 0 if those of a low value lose more. A perturbation that makes answers hinge on other things "
-        "flattens the slope of whatever predicts accuracy, so that what counts is one predictor beside the others. "
-        "The *correlation* is of predicted with found drops of the examples of a run that was not fitted to, a mean "
-        "over runs; the drop that is found is a difference of a few samples, which bounds it.",
+        "*Odds* says how much better a predictor predicts an answer once the prompt is perturbed, given the other "
+        "predictors of its set. It is in log-odds per standard deviation within a checkpoint. It is 0 if all examples "
+        "lose the same odds, and above 0 if examples with a low value lose more. A perturbation may make answers "
+        "depend on other things, which flattens the slope of every predictor of accuracy. The value of one predictor "
+        "given the others is therefore what counts. The *correlation* is that of predicted and measured drops in a run "
+        "that the prediction was not fitted on, and a mean over runs. A measured drop is the difference of a few "
+        "samples, which limits the correlation.",
         markdown_table(
-            ("known", *(f"odds: {title}" for title in told.values()), "correlation", "ahead of train accuracy"),
+            (
+                "predictors",
+                *(f"odds: {title}" for title in known.values()),
+                "correlation",
+                "difference from train accuracy",
+            ),
             [
                 (
-                    MODEL_TITLES[model],
-                    *(every.tell(ALL, model, "interaction", predictor) for predictor in told),
-                    every.tell(ALL, model, "drop_correlation"),
-                    every.tell(ALL, model, "ahead_of_train_accuracy"),
+                    PREDICTOR_SET_TITLES[name],
+                    *(every.tell(ALL, name, "interaction", predictor) for predictor in known),
+                    every.tell(ALL, name, "drop_correlation"),
+                    every.tell(ALL, name, "ahead_of_train_accuracy"),
                 )
-                for model in MODELS["all"]
-                if model in set(regression["model"])
+                for name in PREDICTOR_SETS["all"]
+                if name in set(regression["predictor_set"])
             ],
         ),
         markdown_table(
-            ("perturbation", *(f"odds: {title}" for title in told.values()), "odds: premem beside train accuracy"),
+            ("perturbation", *(f"odds: {title}" for title in known.values()), "odds: premem given train accuracy"),
             [
                 (
                     name,
-                    *(every.tell(name, predictor, "interaction", predictor) for predictor in told),
-                    every.tell(name, BESIDE, "interaction", "premem_accuracy"),
+                    *(every.tell(name, predictor, "interaction", predictor) for predictor in known),
+                    every.tell(name, BOTH, "interaction", "premem_accuracy"),
                 )
                 for name in names
             ],
         ),
-        "The accuracy that each example is predicted to lose (`predicted_drops.parquet`, and the reports on examples) "
-        f"comes from {MODEL_TITLES[best_model(regression)]}, the model with the best correlation"
-        + (" of those that need no labels" if "difficulty" in told else "")
-        + ". Everything else is in `robustness.csv` and `robustness_bins.csv`.",
+        "The accuracy that each example is predicted to lose (`predicted_drops.parquet` and the example reports) comes "
+        "from the predictor set with the best correlation"
+        + (" of all sets without labels" if "difficulty" in known else "")
+        + f": {PREDICTOR_SET_TITLES[best_predictor_set(regression)]}. All other numbers are in `robustness.csv` and "
+        "`robustness_bins.csv`.",
     ]
     if notes := sorted(set(regression["note"].dropna()) - {""}):
         parts.append("Where numbers are missing: " + "; ".join(notes) + ".")
@@ -129,33 +137,33 @@ class _Rows:
     """A part of the regression table, to look numbers up in."""
 
     def __init__(self, table: pd.DataFrame) -> None:
-        self.table = table.fillna({"model": "", "predictor": ""})
+        self.table = table.fillna({"predictor_set": "", "predictor": ""})
 
     def find(
-        self, perturbation: str, model: str | None, statistic: str, predictor: str | None = None
+        self, perturbation: str, predictor_set: str | None, statistic: str, predictor: str | None = None
     ) -> pd.Series | None:
         found = self.table[
             (self.table["perturbation"] == perturbation)
-            & (self.table["model"] == (model or ""))
+            & (self.table["predictor_set"] == (predictor_set or ""))
             & (self.table["statistic"] == statistic)
             & (self.table["predictor"] == (predictor or ""))
         ]
         return None if found.empty or found["estimate"].isna().all() else found.iloc[0]
 
-    def tell(self, perturbation: str, model: str | None, statistic: str, predictor: str | None = None) -> str:
-        row = self.find(perturbation, model, statistic, predictor)
+    def tell(self, perturbation: str, predictor_set: str | None, statistic: str, predictor: str | None = None) -> str:
+        row = self.find(perturbation, predictor_set, statistic, predictor)
         return "–" if row is None else write_number(row, 3 if statistic == "drop_slope" else 2)
 
 
 def _of_labels(rows: _Rows, n_examples: float) -> str:
-    """Say what difficulty is, and of how many it is known if not of all."""
-    known = rows.table.loc[rows.table["model"] == "difficulty", "n_examples"].iloc[0]
-    only = f", which {known:.0f} of them have" if known < n_examples else ""
-    return f"*Difficulty* is the dataset's own label, the higher the harder{only}."
+    """Say what difficulty is, and how many examples have a label if not all do."""
+    known = rows.table.loc[rows.table["predictor_set"] == "difficulty", "n_examples"].iloc[0]
+    only = f" {known:.0f} of the pairs have one." if known < n_examples else ""
+    return f"*Difficulty* is the dataset's own label, and higher means harder.{only}"
 
 
 def _bins(bins: pd.DataFrame, examples: str) -> list[str]:
-    """Return a table for each predictor, of all perturbations put together."""
+    """Return a table for each predictor, over all perturbations together."""
     here = bins[(bins["examples"] == examples) & (bins["perturbation"] == ALL)]
     tables = []
     for predictor, of_predictor in here.groupby("predictor", sort=False):
@@ -172,12 +180,12 @@ def _bins(bins: pd.DataFrame, examples: str) -> list[str]:
 
 
 def _describe(change: Perturbation) -> str:
-    said = []
+    parts = []
     if change.prompt is not None:
-        said.append(f"prompt {_code(change.prompt)}")
+        parts.append(f"prompt {_code(change.prompt)}")
     if change.answer_begins:
-        said.append(f"answer begins {_code(change.answer_begins)}")
-    return ", ".join(said)
+        parts.append(f"answer begins {_code(change.answer_begins)}")
+    return ", ".join(parts)
 
 
 def _code(text: str) -> str:
@@ -191,43 +199,52 @@ def _verdict_on_solved(rows: _Rows) -> str:
     lines = [f"There are {size.n_examples:.0f} of them, in {size.n_runs:.0f} runs."]
     for name in _ON_SOLVED:
         if (row := rows.find(ALL, name, "drop_slope", name)) is not None:
-            told = f"{PREDICTORS[name]} ({write_number(row, 3)} of accuracy per standard deviation)"
-            said = _compare(told, -row["low"], -row["high"], "accuracy")
-            lines.append(said[0].upper() + said[1:])
+            slope = f"{write_number(row, 3)} of accuracy per standard deviation"
+            lines.append(_compare(PREDICTORS[name], slope, -row["low"], -row["high"], "accuracy"))
     return " ".join(lines)
 
 
 def _verdict_on_all(rows: _Rows) -> str:
     lines = []
-    if (row := rows.find(ALL, BESIDE, "interaction", "premem_accuracy")) is not None:
-        told = f"premem accuracy ({write_number(row)} log-odds per standard deviation)"
-        lines.append("Beside train accuracy: " + _compare(told, row["low"], row["high"], "of their odds"))
-    found = {name: row for name in MODELS["all"] if (row := rows.find(ALL, name, "drop_correlation")) is not None}
+    if (row := rows.find(ALL, BOTH, "interaction", "premem_accuracy")) is not None:
+        slope = f"{write_number(row)} log-odds per standard deviation, given train accuracy"
+        lines.append(_compare("premem accuracy", slope, row["low"], row["high"], "of their odds"))
+    found = {
+        name: row for name in PREDICTOR_SETS["all"] if (row := rows.find(ALL, name, "drop_correlation")) is not None
+    }
     if found:
         best = max(found, key=lambda name: found[name]["estimate"])
         lines.append(
-            f"Drops of a run that was not fitted to are best predicted from {MODEL_TITLES[best]} (correlation "
-            f"{write_number(found[best])})."
+            f"Drops are best predicted from {PREDICTOR_SET_TITLES[best]} (correlation {write_number(found[best])}, in "
+            "runs that the prediction was not fitted on)."
         )
         ahead = [
-            MODEL_TITLES[name]
+            PREDICTOR_SET_TITLES[name]
             for name in found
             if name != REFERENCE
             and (row := rows.find(ALL, name, "ahead_of_train_accuracy")) is not None
             and row["low"] > 0
         ]
         lines.append(
-            f"Ahead of train accuracy alone beyond the interval: {', '.join(ahead)}."
+            f"Better than train accuracy alone, beyond the interval: {'; '.join(ahead)}."
             if ahead
-            else "Nothing is shown to be ahead of train accuracy alone."
+            else "No predictors are shown to be better than train accuracy alone."
         )
     return " ".join(lines) or "Nothing can be fitted: see the notes below."
 
 
-def _compare(told: str, one: float, other: float, lost: str) -> str:
-    """Say who loses more; both ends of the interval are above 0 where examples of a low value do."""
+def _compare(predictor: str, slope: str, one: float, other: float, lost: str) -> str:
+    """Say which examples lose more.
+
+    Args:
+        predictor: its name for readers.
+        slope: its slope with unit and interval.
+        one, other: the ends of the interval, with a sign such that both are above 0 if examples with a low value lose
+            more.
+        lost: what is lost.
+    """
     if min(one, other) > 0:
-        return f"examples with a low {told} lose more {lost}."
+        return f"Examples with a low {predictor} lose more {lost} ({slope})."
     if max(one, other) < 0:
-        return f"examples with a high {told} lose more {lost}."
-    return f"{told} does not tell, within its interval, which examples lose more {lost}."
+        return f"Examples with a high {predictor} lose more {lost} ({slope})."
+    return f"The interval does not show whether examples with a low or a high {predictor} lose more {lost} ({slope})."

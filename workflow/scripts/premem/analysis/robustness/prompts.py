@@ -1,6 +1,7 @@
-"""Perturbed prompts of the training examples, as text and as token ids."""
+"""Perturbed prompts of the training examples, as token ids."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,14 +11,14 @@ from premem.base.errors import UserError
 from premem.config.data import Perturbation, Templates
 from premem.config.sampling import SamplingSettings
 from premem.data.arithmetic import paraphrase
-from premem.lm.sampling import Prompt, seeded_prompts
+from premem.lm.sampling.prompts import Prompt, seeded_prompts
 from premem.lm.tokens import tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FIRST_PROMPT = 2**20
-"""Perturbed prompts take their seeds from here on, and share none with the prompts that accuracies come from."""
+"""Seeds of perturbed prompts start here, so that they share none with the prompts that the predictors come from."""
 
 
 def perturb_prompts(
@@ -29,17 +30,18 @@ def perturb_prompts(
     """Write the prompts of every example, unperturbed and under every perturbation.
 
     Args:
-        examples: a prepared split, with the columns that the perturbations name; ``paraphrase`` may be missing, and is
-            then told by the generator of stories.
+        examples: a prepared split, with the columns that the perturbations name. If ``paraphrase`` is named but
+            missing, the generator of stories writes it.
         perturbations: by name.
         templates: of the unperturbed prompts.
-        tokenizer: of the model that reads them.
+        tokenizer: of the model that reads the prompts.
 
     Returns:
         perturbation, example_id, subset_rank, answer_begins, prompt_ids (which end with the beginning of the answer).
 
     Raises:
-        UserError: if a column that a perturbation names has gaps, or it holds a word that the tokenizer does not know.
+        UserError: if a column that a perturbation names has gaps, or if a perturbation adds a word that the tokenizer
+            does not know.
     """
     named = {column for change in perturbations.values() for column in change.columns}
     if "paraphrase" in named - set(examples):
@@ -79,13 +81,37 @@ def _refuse_unknown_words(
     for prompt, after, before in zip(prompts, changed, unchanged, strict=True):
         if unknown is not None and unknown in after and unknown not in before:
             raise UserError(
-                f"perturbations.{name}: the tokenizer does not know a word of it, so that it would not be harmless; "
-                f"use words of the dataset (prompt: {prompt[-80:]!r})"
+                f"perturbations.{name}: the tokenizer does not know a word of it, so it would not be harmless; use "
+                f"words of the dataset (prompt: {prompt[-80:]!r})"
             )
 
 
+def check_room_for_answers(
+    prompts: pd.DataFrame, max_new_tokens: int, context: int | None, model: Path, where: str
+) -> None:
+    """Refuse perturbed prompts that leave no room for an answer.
+
+    Args:
+        prompts: from ``perturb_prompts``.
+        max_new_tokens: longest answer, in tokens.
+        context: of the model, in tokens; None if it is not known.
+        model: folder of the model, for messages.
+        where: key of the dataset, for messages.
+
+    Raises:
+        UserError: naming the perturbation.
+    """
+    longest = prompts["prompt_ids"].map(len).groupby(prompts["perturbation"]).max()
+    if context is not None and longest.max() + max_new_tokens > context:
+        raise UserError(
+            f"{where}.perturbations.{longest.idxmax()}: the longest prompt has {longest.max()} tokens, and "
+            f"{max_new_tokens} more do not fit into the context of {model} ({context}); shorten it, or lower "
+            "sampling.max_new_tokens"
+        )
+
+
 def seeded(token_ids: Sequence[Sequence[int]], settings: SamplingSettings) -> list[Prompt]:
-    """Give every prompt a seed; see ``FIRST_PROMPT``."""
+    """Give every prompt a seed, from ``FIRST_PROMPT`` on."""
     return [
         Prompt(prompt.token_ids, prompt.seed + FIRST_PROMPT * settings.n)
         for prompt in seeded_prompts(token_ids, settings)

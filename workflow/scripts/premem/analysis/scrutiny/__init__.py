@@ -1,7 +1,7 @@
-"""What sceptics ask of the prediction of test accuracy, and what the runs of a study answer.
+"""Scrutiny: questions that reviewers ask about the prediction of test accuracy, answered from the runs of a study.
 
-Every question is a function of the runs and a ``Context`` that gives rows; ``scrutinize`` asks all of them. R² is about
-y = x throughout, and an interval resamples runs unless its note says otherwise.
+Every question is a function that turns the runs and a ``Context`` into rows, and ``scrutinize`` asks all of them. R² is
+always about y = x. Intervals resample runs unless a row's note says otherwise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,10 +32,10 @@ def ask(question: str, runs: Sequence[RunScores], context: Context) -> pd.DataFr
     """Answer one question.
 
     Returns:
-        question, variant, x (what the variant is drawn against, else NaN), statistic, estimate, low, high, n_points,
-        n_runs, note. Where data are missing, the note of a row without a statistic says which.
+        question, variant, x, statistic, estimate, low, high, n_points, n_runs, note. x is the quantity that the variant
+        is plotted against, or NaN. If data are missing, the note of a row without a statistic says which.
     """
-    runs = sorted(runs, key=lambda run: run.run)  # so that a resample is the same runs as in ``regression_table``
+    runs = sorted(runs, key=lambda run: run.run)  # so that a resample holds the same runs as in ``regression_table``
     return as_table(question, QUESTIONS[question](runs, context))
 
 

@@ -1,4 +1,4 @@
-"""Questions about p: how it enters, how much hangs on it, what it is tuned on, and what that tuning costs."""
+"""Questions about p: how it is compared, how much depends on it, what it is tuned on, and what tuning it costs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -7,7 +7,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from premem.analysis.regression import FEWEST_RUNS, mean_absolute_error, r_squared
+from premem.analysis.regression.bootstrap import FEWEST_RUNS
+from premem.analysis.regression.measures import mean_absolute_error, r_squared
 from premem.analysis.scrutiny.common import (
     DRAWS,
     TUNED,
@@ -31,12 +32,12 @@ from premem.scoring.scores import RunScores
 Runs = Sequence[RunScores]
 
 NEAR = 0.05
-"""An R² this far below the best is still near it."""
+"""An R² at most this far below the best counts as near it."""
 SHIFTS = (-0.25, -0.1, 0.0, 0.1, 0.25)
 """Steps away from the study's p, in log(log p)."""
 NUMBERS_OF_RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 BANDS = 64
-"""Values of p that are judged with intervals."""
+"""How many values of p are judged with intervals."""
 LABEL_DRAWS = 1000
 LABEL_RESAMPLES = 500
 
@@ -44,8 +45,8 @@ LABEL_RESAMPLES = 500
 def rule(runs: Runs, context: Context) -> Iterator[Row]:
     """Compare perplexity > p with the rule of the authors' code, log(log(perplexity)) ≥ log(log(p)).
 
-    They differ where a perplexity equals p, and where rounding of the logarithms decides; a perplexity of 1, whose
-    log log is −∞, is memorized under both.
+    The two can differ if a perplexity equals p, or by rounding of the logarithms. A perplexity of 1 counts as memorized
+    under both, since its log log is −∞.
     """
     points = place(runs, context.grid)
     entries = sum(run.perplexity.size for run in runs)
@@ -53,7 +54,8 @@ def rule(runs: Runs, context: Context) -> Iterator[Row]:
         "at the study's p": np.array([context.threshold]),
         "at any p of the grid": context.grid,
     }.items():
-        kept = [np.searchsorted(thresholds, run.perplexity) for run in runs]  # at how many p is perplexity > p
+        # The number of values of p below each perplexity, by the definition and by the authors' rule.
+        kept = [np.searchsorted(thresholds, run.perplexity) for run in runs]
         kept_by_rule = [_count_kept(run.perplexity, thresholds) for run in runs]
         differ = sum(int((one != other).sum()) for one, other in zip(kept, kept_by_rule, strict=True))
         note = f"of {entries} entries (examples × checkpoints)"
@@ -71,14 +73,14 @@ def rule(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def _count_kept(perplexity: Floats, thresholds: Floats) -> NDArray[np.intp]:
-    """Return at how many of the thresholds log(log(perplexity)) ≥ log(log(p)), computed as written."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # a perplexity of 1, or below it by rounding
+    """Return for how many thresholds log(log(perplexity)) ≥ log(log(p)), computed in this way."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # if a perplexity is 1, or less by rounding
         level = np.nan_to_num(np.log(np.log(perplexity)), nan=-np.inf, neginf=-np.inf)
     return np.searchsorted(np.log(np.log(thresholds)), level, side="right")
 
 
 def threshold(runs: Runs, context: Context) -> Iterator[Row]:
-    """Judge p along the grid as it is, and p a step away from the study's."""
+    """Judge every p of the grid, and values of p at small steps from the study's p."""
     points = place(runs, context.grid)
     statistics = ("r_squared", "mean_absolute_error")
     for index in np.unique(np.linspace(0, len(context.grid) - 1, BANDS).round().astype(int)):
@@ -113,13 +115,13 @@ def calibration(runs: Runs, context: Context) -> Iterator[Row]:
 
     if len({run.test_accuracy.shape[1] for run in runs}) > 1:
         yield missing("runs were tested on different numbers of examples, so there are no common halves")
-    elif (examples := runs[0].test_accuracy.shape[1]) < 2:
+    elif (num_examples := runs[0].test_accuracy.shape[1]) < 2:
         yield missing("there are no two test examples to part")
     else:
         random = context.random()
-        halves = np.zeros((DRAWS, examples))
+        halves = np.zeros((DRAWS, num_examples))
         for half in halves:
-            half[random.permutation(examples)[: examples // 2]] = 1
+            half[random.permutation(num_examples)[: num_examples // 2]] = 1
         by_example = np.concatenate([run.test_accuracy for run in runs])
         one = halves @ by_example.T / halves.sum(axis=1, keepdims=True)
         other = (1 - halves) @ by_example.T / (1 - halves).sum(axis=1, keepdims=True)
@@ -133,7 +135,7 @@ def calibration(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def _choose_runs(runs: int, k: int, context: Context) -> list[tuple[int, ...]]:
-    """Return sets of k runs: all there are, or so many at random."""
+    """Return sets of k runs: all of them, or ``DRAWS`` at random if there are more."""
     if comb(runs, k) <= DRAWS:
         return list(combinations(range(runs), k))
     random = context.random()
@@ -141,7 +143,7 @@ def _choose_runs(runs: int, k: int, context: Context) -> list[tuple[int, ...]]:
 
 
 def _judge_rest(points: Points, runs: Sequence[int]) -> dict[str, Floats | float]:
-    """Calibrate p on some runs, judge it on the others."""
+    """Calibrate p on some runs and judge it on the others."""
     chosen = np.isin(points.run, runs)
     rest = points.take(~chosen)
     best = int(least_error(points.test[chosen], points.predicted[chosen]))
@@ -149,7 +151,7 @@ def _judge_rest(points: Points, runs: Sequence[int]) -> dict[str, Floats | float
 
 
 def unseen(runs: Runs, context: Context) -> Iterator[Row]:
-    """Calibrate p on training examples that smaller runs did not train on, judge it on the test set."""
+    """Calibrate p on training examples that smaller runs did not train on, and judge it on the test set."""
     points = place(runs, context.grid)
     nothing = np.full(max(len(run.accuracy) for run in runs), np.nan)
     target = np.concatenate(
@@ -191,22 +193,22 @@ def unseen(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def labels(runs: Runs, context: Context) -> Iterator[Row]:
-    """Compare with the plain use of k labelled examples: how many give the same mean absolute error?
+    """Compare with the direct use of k labelled examples: which k gives the same mean absolute error?
 
-    The labelled examples are drawn from the test set with replacement, the same ones for all checkpoints; the truth is
-    the accuracy on the whole test set.
+    The labelled examples are drawn from the test set with replacement and are the same for all checkpoints. The error
+    is about the accuracy on the whole test set.
     """
     if len({run.test_accuracy.shape[1] for run in runs}) > 1:
         yield missing("runs were tested on different numbers of examples, so no common ones can be drawn")
         return
     points, random = place(runs, context.grid), context.random()
     by_example = np.concatenate([run.test_accuracy for run in runs])
-    examples = by_example.shape[1]
-    numbers = np.unique(np.geomspace(1, examples, 20).round().astype(int))
+    num_examples = by_example.shape[1]
+    numbers = np.unique(np.geomspace(1, num_examples, 20).round().astype(int))
     starts = np.concatenate([[0], numbers[:-1]])
     measured = np.empty((LABEL_DRAWS, len(numbers), len(points.test)))
-    for draw in measured:  # the first k of a sequence are the k labels, for every k
-        sequence = by_example.T[random.integers(examples, size=examples)]
+    for draw in measured:  # for every k, the first k of a sequence are the labels
+        sequence = by_example.T[random.integers(num_examples, size=num_examples)]
         draw[:] = np.add.reduceat(sequence, starts, axis=0).cumsum(axis=0) / numbers[:, None]
     predicted = points.predicted.T[least_error(measured, points.predicted)]
     note = f"mean and range over {LABEL_DRAWS} draws of k test examples"
@@ -248,18 +250,21 @@ def labels(runs: Runs, context: Context) -> Iterator[Row]:
         estimate, low, high = resamples[0, column], np.nan, np.nan
         if len(resamples) > 1:
             _, low, high = context.range_of(resamples[1:, column])
-        end = f"; the {examples} test examples are not enough" if estimate == examples else ""
+        end = f"; the {num_examples} test examples are not enough" if estimate == num_examples else ""
         yield Row(variant, "labels_of_equal_error", estimate, low, high, **points.counts, note=f"{how}{end}; {noise}")
 
 
 def _labels_of_equal_error(points: Points, numbers: Floats, direct: Floats, calibrated: Floats) -> tuple[float, ...]:
-    """Return how many labels used directly are as good as premem: p tuned, p from the other runs, p from the labels.
+    """Return how many labels, used directly, have the same error as premem accuracy.
 
     Args:
-        points: the checkpoints, some of them more than once in a resample.
-        numbers: shape (numbers,), the numbers of labels tried.
-        direct: shape (numbers, points), mean absolute error.
-        calibrated: as direct, of premem with a p from the labels.
+        points: the checkpoints; a resample may hold some of them several times.
+        numbers: the numbers of labels tried, shape (numbers,).
+        direct: mean absolute error of the labels used directly, shape (numbers, points).
+        calibrated: the same for premem accuracy with p calibrated on the labels.
+
+    Returns:
+        The numbers for p tuned on all test labels, for p from the other runs, and for p from the same labels.
     """
     _, tuned = predict_tuned(points)
     held_out = predict_held_out(points)
@@ -273,7 +278,7 @@ def _labels_of_equal_error(points: Points, numbers: Floats, direct: Floats, cali
 
 
 def _cross(numbers: Floats, falling: Floats, target: Floats) -> float:
-    """Return where ``falling`` first meets ``target``, interpolated in logarithms; the ends stand for beyond them."""
+    """Return where ``falling`` first reaches ``target``, interpolated in logarithms; at most the last number tried."""
     if np.isnan(target).any():
         return np.nan
     with np.errstate(divide="ignore", invalid="ignore"):

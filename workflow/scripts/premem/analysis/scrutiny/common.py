@@ -1,4 +1,4 @@
-"""What the sceptics' questions share: their context, the points that are judged, the rows that come out."""
+"""What all questions share: their context, the points that are judged, and the rows of an answer."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,43 +8,45 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from premem.analysis.regression import best_index, judge, mean_absolute_error, r_squared
+from premem.analysis.regression.bootstrap import judge
+from premem.analysis.regression.calibration import best_index
+from premem.analysis.regression.measures import mean_absolute_error, r_squared
 from premem.config.statistics import Statistics
 from premem.scoring.memorization import predicted_over_thresholds
 from premem.scoring.scores import RunScores
 
 Floats = NDArray[np.float64]
 Uses = Callable[[RunScores], NDArray[np.bool_]]
-"""Which checkpoints a run's checkpoints may look at: see ``predicted_over_thresholds``."""
+"""Which earlier checkpoints each checkpoint of a run may use; see ``predicted_over_thresholds``."""
 
 DRAWS = 200
-"""Random draws behind a median and a range."""
+"""Number of random draws for a median and a range."""
 TUNED = "p tuned on these points"
 END_OF_GRID = "at the end of the grid"
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a study knows beside its runs."""
+    """What a question needs to know apart from the runs."""
 
     threshold: float
     """The study's p."""
     fixed: bool
-    """Was it given in the configuration, rather than calibrated?"""
+    """True if the configuration gives p, false if p was calibrated."""
     grid: Floats
     """Values of p to calibrate with, ascending."""
     statistics: Statistics
     other_thresholds: Mapping[str, float] = field(default_factory=dict)
     """Name of another (model, dataset) pair → its p."""
     figure_epochs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Size → epochs of the checkpoints that the source's own figure shows; a size that is not named is shown whole."""
+    """Size → epochs of the checkpoints in the figure of the publication; for other sizes it shows all checkpoints."""
 
     def random(self) -> np.random.Generator:
-        """Return the random numbers of a question, the same at every call."""
+        """Return a new generator of random numbers, which is the same at every call."""
         return np.random.default_rng(self.statistics.seed)
 
     def range_of(self, values: ArrayLike) -> tuple[float, float, float]:
-        """Return median, low and high of the draws that are defined; the range holds ``confidence`` of them."""
+        """Return median, low and high of the defined draws; a share of ``confidence`` lies between low and high."""
         defined = np.asarray(values, dtype=float)
         defined = defined[~np.isnan(defined)]
         if not defined.size:
@@ -55,7 +57,7 @@ class Context:
 
 
 class Row(NamedTuple):
-    """A line of a question's answer."""
+    """A row of the answer to a question."""
 
     variant: str
     statistic: str
@@ -77,7 +79,7 @@ def as_table(question: str, rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def missing(what: str) -> Row:
-    """Return the row of a question that the data cannot answer."""
+    """Return the row for a question that the data cannot answer."""
     return Row("", "", note=what)
 
 
@@ -92,7 +94,7 @@ class Points:
     """Position of the run in the list of runs."""
     epoch: NDArray[np.int64]
     last: NDArray[np.bool_]
-    """Is it the last checkpoint of its run?"""
+    """True for the last checkpoint of a run."""
     test: Floats
     train: Floats
     predicted: Floats
@@ -108,12 +110,12 @@ class Points:
         return self.take(np.isin(self.run, list(runs)))
 
     def predict_with(self, predicted: ArrayLike, threshold: float = np.nan) -> "Points":
-        """Return the points with a single prediction each, shape (points,)."""
+        """Return the points with a single prediction each; ``predicted`` has shape (points,)."""
         return replace(self, predicted=np.asarray(predicted)[:, None], thresholds=np.array([threshold]))
 
     @property
     def counts(self) -> dict[str, Any]:
-        """Return what ``Row`` calls them."""
+        """Return the numbers of points and runs, by their names in ``Row``."""
         return {"n_points": len(self.run), "n_runs": len(np.unique(self.run))}
 
 
@@ -142,10 +144,10 @@ def place(runs: Sequence[RunScores], thresholds: ArrayLike, use: Uses | None = N
 def least_error(test: Floats, predicted: Floats) -> NDArray[np.intp]:
     """Return the index of the p with the least squared error, which is the best R².
 
-    Unlike R² it is defined for points of equal test accuracy too.
+    Unlike R², it is also defined for points with the same test accuracy.
 
     Args:
-        test: shape (..., points); several sets of test accuracies at once are for the same points.
+        test: shape (..., points); there may be several sets of test accuracies for the same points.
         predicted: shape (points, thresholds).
     """
     error = (predicted**2).sum(axis=0) - 2 * test @ predicted + (test**2).sum(axis=-1)[..., None]
@@ -159,7 +161,7 @@ def predict_tuned(points: Points) -> tuple[float, Floats]:
 
 
 def predict_held_out(points: Points) -> Floats:
-    """Predict each run with the p that has the least error on the others; NaN if there are none."""
+    """Predict each run with the p that has the least error on the other runs; NaN if there are none."""
     predicted = np.full(len(points.run), np.nan)
     for run in np.unique(points.run):
         held = points.run == run
@@ -190,12 +192,12 @@ def judged(
     """Judge predictions about y = x, with intervals from resampled runs.
 
     Args:
-        variant: what the rows are called.
-        points: with several thresholds, the best is taken, anew in every resample.
+        variant: name of the rows.
+        points: if there are several thresholds, the best is taken, anew in every resample.
         context: gives the number of resamples.
-        note: how p was chosen; rows of p calibrated without the run have a note of their own.
-        statistics: those to give, where they are defined.
-        x: what the rows are drawn against.
+        note: how p was chosen; rows with p calibrated without the run have their own note.
+        statistics: which statistics to give, if they are defined.
+        x: what the rows are plotted against.
     """
     table = judge(points.run, points.test, points.predicted, points.thresholds, context.statistics)
     for row in table[table["statistic"].isin(statistics)].itertuples():
@@ -221,12 +223,12 @@ def drawn(
     """Give median and range of each statistic over random draws.
 
     Args:
-        variant: what the rows are called.
-        values: statistic → shape (draws,); undefined draws are NaN, and counted in the note.
-        points: those that all draws were made from.
-        context: says how wide the range is.
+        variant: name of the rows.
+        values: statistic → shape (draws,); undefined draws are NaN, and the note says how many.
+        points: the points that all draws were made from.
+        context: gives the share of draws within the range.
         note: what was drawn.
-        x: what the rows are drawn against.
+        x: what the rows are plotted against.
     """
     for statistic, each in values.items():
         undefined = int(np.isnan(np.asarray(each, dtype=float)).sum())

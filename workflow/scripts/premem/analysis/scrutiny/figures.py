@@ -1,7 +1,6 @@
-"""Figures of the sceptics' questions, from the table that ``premem.analysis.scrutiny`` gives.
+"""Figures of the questions, from the table that ``premem.analysis.scrutiny`` returns.
 
-The visual language is that of ``premem.report.style``: black = test accuracy, vermilion = pre-memorization train
-accuracy, grey = train accuracy. A filled mark was tuned on the points it is judged on, an open one was not.
+A filled mark was tuned on the same points that it is judged on; an open mark was not.
 """
 
 from collections.abc import Callable
@@ -14,13 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from premem.base.numbers import write_number
 from premem.config.analyses import Figures
-from premem.report.figures import GUIDE, PREDICTED, TEST, TICKS_OF_P, TRAIN, look, spaced
+from premem.report.numbers import write_minus, write_number
+from premem.report.style import GUIDE, OTHER, PREDICTED, TEST, TRAIN, look, show_p, spaced
 
-SHUFFLED = "#0072B2"
 LOWEST_R2 = -0.5
-"""R² axes end here; what lies below is written at the edge."""
+"""R² axes end here; lower values are written at the edge."""
 R2, ERROR = "R² (y = x)", "mean absolute error"
 
 TUNED, HELD_OUT, NO_P = "p tuned on these points", "p calibrated without them", "no p"
@@ -37,16 +35,16 @@ PLACES = {
     "mean_absolute_error": (ERROR, TUNED),
     "mean_absolute_error_leave_one_run_out": (ERROR, HELD_OUT),
 }
-"""Statistic → the panel and series that it is drawn in."""
+"""Statistic → panel and series in which it is plotted."""
 
 
 @look
 def plot(question: str, table: pd.DataFrame, figures: Figures) -> Figure:
-    """Plot the answer to a question; if there is none, say what is missing.
+    """Plot the answer to a question, or say what is missing if there is none.
 
     Args:
         question: one of ``FIGURES``.
-        table: from ``premem.analysis.scrutiny``, with any questions.
+        table: from ``premem.analysis.scrutiny``; it may hold other questions too.
         figures: gives the width.
     """
     rows = table[table["question"] == question]
@@ -77,7 +75,7 @@ def _plot_calibration(rows: pd.DataFrame, figure: Figure) -> None:
     marks.loc[~of_all & (marks["variant"] != "same half of the questions"), "series"] = HELD_OUT
     numbers = marks.loc[of_runs, "x"].astype(int)
     marks.loc[of_runs, "line"] = ["p from 1 run" if k == 1 else f"p from {k} runs" for k in numbers]
-    marks.loc[of_all & (marks["series"] == HELD_OUT), "line"] = "p from all runs but the one judged"
+    marks.loc[of_all & (marks["series"] == HELD_OUT), "line"] = "p from all runs except the one judged"
     _plot_dots(marks, figure)
 
 
@@ -98,7 +96,7 @@ def _plot_checkpoints(rows: pd.DataFrame, figure: Figure) -> None:
 
 
 def _place(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that dots show, with columns panel, series and line."""
+    """Return the rows that are plotted as dots, with columns panel, series and line."""
     marks = rows[rows["statistic"].isin(PLACES) & rows["estimate"].notna()].copy()
     marks[["panel", "series"]] = [PLACES[statistic] for statistic in marks["statistic"]]
     marks.loc[marks["note"].fillna("").str.startswith("no p"), "series"] = NO_P
@@ -121,18 +119,18 @@ def _plot_dots(marks: pd.DataFrame, figure: Figure) -> None:
         lowest, highest = here[["estimate", "low"]].min().min(), here[["estimate", "high"]].max().max()
         start = max(np.fmin(lowest, 0.9) - 0.03, LOWEST_R2) if panel == R2 else 0.0
         for row in here.itertuples():
-            style, beside = SERIES[row.series], of_line[row.line]
-            y = lines.index(row.line) + (beside.index(row.series) - (len(beside) - 1) / 2) * gap
+            style, neighbours = SERIES[row.series], of_line[row.line]
+            y = lines.index(row.line) + (neighbours.index(row.series) - (len(neighbours) - 1) / 2) * gap
             ax.plot([max(row.low, start), max(row.high, start)], [y, y], color=style["color"], linewidth=1)
             if row.estimate < start:
                 ax.plot(start, y, marker="<", color=style["color"], markersize=4, clip_on=False)
-                text = f"{row.estimate:.1f}".replace("-", "\u2212")
-                clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # over the interval's line
+                text = write_minus(f"{row.estimate:.1f}")
+                clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # it covers the line of the interval
                 ax.annotate(text, (start, y), (6, 0), textcoords="offset points", va="center", fontsize=7, bbox=clear)
             else:
                 ax.plot(row.estimate, y, linestyle="none", markersize=4.2, clip_on=False, **style)
         below = panel == R2 and lowest < start
-        ax.set_xlabel(panel + (f"; the axis ends at {start:g}".replace("-", "\u2212") if below else ""))
+        ax.set_xlabel(panel + (f"; the axis ends at {write_minus(f'{start:g}')}" if below else ""))
         ax.set_xlim(start, 1.0 if panel == R2 else 1.05 * highest if highest > 0 else 1.0)
         ax.set_yticks(range(len(lines)), [fill(line, 36) for line in lines])
         ax.grid(axis="x", color=GUIDE, linewidth=0.3)
@@ -158,10 +156,8 @@ def _plot_threshold(rows: pd.DataFrame, figure: Figure) -> None:
         for p in used:
             ax.axvline(float(spaced(p)), color=TEST, linewidth=0.8)
             ax.set_title(f"line: the study's p, {p:.3f}", loc="left", fontsize=7)
-        x = spaced(curve["x"])
-        ticks = [p for p in TICKS_OF_P if x.min() <= spaced(p) <= x.max()]
-        ax.set_xticks(spaced(ticks), [f"{p:g}" for p in ticks])
-        ax.set(xlabel="threshold p", ylabel=label, xlim=(x.min(), x.max()))
+        show_p(ax, curve["x"])
+        ax.set(xlabel="threshold p", ylabel=label)
         if statistic == "r_squared":
             _limit(ax, curve)
         else:
@@ -181,13 +177,13 @@ def _plot_placebo(rows: pd.DataFrame, figure: Figure) -> None:
         each = here[here["variant"].str.endswith("one by one") & here["estimate"].notna()]
         start = max(np.nanmin([*each["estimate"], true, 0.9]) - 0.02, LOWEST_R2)
         bins = np.linspace(start, 1, 60)
-        for (variant, draws), colour in zip(each.groupby("variant", sort=False), (SHUFFLED, TRAIN), strict=False):
+        for (variant, draws), colour in zip(each.groupby("variant", sort=False), (OTHER, TRAIN), strict=False):
             values = np.clip(draws["estimate"], start, None)
             shares = np.full(len(values), 1 / len(values))
             ax.hist(values, bins, weights=shares, color=colour, alpha=0.65, label=variant.split(",")[0])
         ax.axvline(true, color=PREDICTED, linewidth=1.6, label="true perplexities")
         below = each["estimate"].min() < start
-        ax.set(xlabel=R2 + (" (lower ones are in the first bar)" if below else ""), xlim=(start, 1))
+        ax.set(xlabel=R2 + (" (lower values are in the first bar)" if below else ""), xlim=(start, 1))
         ax.set_title(title, loc="left", fontsize=7)
     axes[0].set_ylabel("share of shuffles")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -244,7 +240,7 @@ def _plot_early(rows: pd.DataFrame, figure: Figure) -> None:
         here = rows[rows["statistic"] == statistic]
         for number, (variant, style) in enumerate(styles.items()):
             shown = here[here["variant"] == variant]
-            x = shown["x"] + 0.012 * (number - 1)  # so that intervals lie beside each other
+            x = shown["x"] + 0.012 * (number - 1)  # so that intervals do not cover each other
             ax.plot(x, shown["estimate"], markersize=4, **style)
             ax.vlines(x, shown["low"], shown["high"], color=style["color"], linewidth=0.8)
         ax.set(xlabel="checkpoint (0: first of the run, 1: last)", ylabel=label)
@@ -262,11 +258,11 @@ def _plot_curve(ax: Axes, rows: pd.DataFrame, style: dict[str, Any]) -> None:
 
 
 def _limit(ax: Axes, rows: pd.DataFrame) -> None:
-    """End an R² axis at ``LOWEST_R2``, and say so if something lies below."""
+    """End an R² axis at ``LOWEST_R2``, and say so if values lie below."""
     lowest = rows[["estimate", "low"]].min().min()
     ax.set_ylim(max(np.fmin(lowest, 0.9) - 0.05, LOWEST_R2), 1.03)
     if lowest < LOWEST_R2:
-        ax.set_ylabel(f"{R2}; the axis ends at {LOWEST_R2:g}".replace("-", "\u2212"))
+        ax.set_ylabel(f"{R2}; the axis ends at {write_minus(f'{LOWEST_R2:g}')}")
     ax.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 

@@ -1,4 +1,4 @@
-"""Questions about the metric: which checkpoints and parts of the formula matter, and how little data it needs."""
+"""Questions about the formula: which checkpoints and parts of it matter, and how little data it needs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from premem.analysis.regression import r_squared
+from premem.analysis.regression.measures import r_squared
 from premem.analysis.scrutiny.common import (
     STATISTICS,
     TUNED,
@@ -29,16 +29,19 @@ from premem.scoring.scores import RunScores
 Runs = Sequence[RunScores]
 
 EARLY_EPOCHS = 3
+"""Epochs that count as early."""
 SAMPLES = (1, 2, 3, 5, 10, 20)
+"""Numbers of answers per prompt that are tried."""
 SAMPLE_DRAWS = 20
+"""Random draws of each number of answers."""
 FEWEST_CHECKPOINTS = 3
-"""With fewer checkpoints than this a run says nothing about early ones."""
+"""A run with fewer checkpoints says nothing about early ones."""
 FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""Where in a run an early checkpoint lies, from its first to its last."""
+"""Position of an early checkpoint between the first (0) and the last (1) of a run."""
 
 
 def points(runs: Runs, context: Context) -> Iterator[Row]:
-    """Judge only some of the checkpoints, with a p of their own. A prediction still looks back at all before it."""
+    """Judge only some of the checkpoints, with their own p. A prediction still uses all checkpoints before it."""
     everything = place(runs, context.grid)
     sizes = np.array([run.size for run in runs])[everything.run]
     in_figure = np.array(
@@ -66,10 +69,9 @@ def points(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def placebo(runs: Runs, context: Context) -> Iterator[Row]:
-    """Give examples the perplexities of others, within their run, and calibrate p anew.
+    """Give examples the perplexities of other examples of the run, and calibrate p anew.
 
-    What is left is what the distributions of accuracy and perplexity of a run know together, without the knowledge of
-    which example is memorized.
+    This keeps the distributions of accuracy and perplexity of each run, but not which example is memorized.
     """
     truth = place(runs, context.grid)
     true = _judge_placebo(truth)
@@ -99,14 +101,14 @@ def placebo(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def _judge_placebo(points: Points) -> dict[str, Floats]:
-    """R² and error with p tuned on the points, and R² with p calibrated without the run."""
+    """Return R² and error with p tuned on the points, and R² with p calibrated without the run."""
     _, tuned = predict_tuned(points)
     held_out = r_squared(points.test, predict_held_out(points))
     return {**errors(points.test, tuned), "r_squared_leave_one_run_out": held_out}
 
 
 def formula(runs: Runs, context: Context) -> Iterator[Row]:
-    """Leave parts of the formula out, each remainder with a p of its own."""
+    """Leave parts of the formula out; every variant has its own p."""
 
     def no_look_back(run: RunScores) -> NDArray[np.bool_]:
         return np.eye(len(run.checkpoint_epochs), dtype=bool)
@@ -138,7 +140,7 @@ def formula(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def samples(runs: Runs, context: Context) -> Iterator[Row]:
-    """Draw fewer of the sampled answers of each prompt, of the runs with the most answers."""
+    """Use fewer of the sampled answers of each prompt, in the runs with the most answers."""
     largest = [_largest_sample(run) for run in runs]
     fewest = [int(n.min()) for _, n in largest]
     most = max(fewest)
@@ -175,7 +177,7 @@ def samples(runs: Runs, context: Context) -> Iterator[Row]:
 
 
 def _largest_sample(run: RunScores) -> tuple[Floats, NDArray[np.int64]]:
-    """Return accuracy and number of answers of the largest sample of a run."""
+    """Return accuracy and number of answers from the largest sample of a run."""
     if run.accuracy_of_more is None or run.more_samples is None:
         return run.accuracy, run.n_samples
     return run.accuracy_of_more, run.more_samples

@@ -1,4 +1,4 @@
-"""One checkpoint's prompts shared out to several processes, with GPUs of their own where there are any."""
+"""Sharing the prompts of a checkpoint among several processes, each with its own GPUs if there are GPUs."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ import torch
 
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
-from premem.lm.sampling import Completion, Prompt, open_backend
+from premem.lm.sampling.backends import open_backend
+from premem.lm.sampling.prompts import Completion, Prompt
 
 
 def sample_checkpoint(
@@ -18,14 +19,14 @@ def sample_checkpoint(
 ) -> list[list[Completion]]:
     """Sample answers to the prompts, in their order.
 
-    Prompts keep their seeds wherever they are sampled, so the number of shards changes no answer.
+    Every prompt has a seed of its own, so the number of shards changes no answer.
     """
     shards = min(hardware.shards, len(prompts))
     if shards <= 1:
         return open_backend(checkpoint, settings, stop, hardware).sample(prompts)
     gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     answers: list[list[Completion]] = [[] for _ in prompts]
-    # Fresh processes, since a forked one cannot use a GPU. Every shard has the whole's mix of long and short prompts.
+    # New processes, since a forked one cannot use a GPU. Every shard has the same mix of long and short prompts.
     with ProcessPoolExecutor(shards, mp_context=get_context("spawn")) as pool:
         done = [
             pool.submit(

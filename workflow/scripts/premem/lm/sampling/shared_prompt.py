@@ -1,8 +1,8 @@
-"""Attention of several samples of a prompt that share the prompt's keys and values.
+"""Attention in which several samples of a prompt share the prompt's keys and values.
 
-Reading keys and values is what decoding spends its time on. Here the prompt's are kept once, whatever the number of its
-samples, and read once per step for all of them ("bifurcated attention", Athiwaratkun et al. 2024); a sample keeps only
-those of its own tokens, in memory that is allocated once and filled in place.
+Decoding spends most of its time on reading keys and values. Here those of the prompt are stored once for all its
+samples, and read once per step ("bifurcated attention", Athiwaratkun et al. 2024). A sample stores only the keys and
+values of its own tokens, in memory that is allocated once and filled in place.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ NAME = "shared_prompt"
 
 
 def use_shared_prompts(model: PreTrainedModel) -> None:
-    """Let a model attend through ``SharedPromptCache``.
+    """Make a model use ``SharedPromptCache`` in its attention.
 
     Raises:
-        UserError: if its attention is not exchangeable in transformers, or not full or sliding attention.
+        UserError: if transformers cannot replace the model's attention, or it is neither full nor sliding attention.
     """
     AttentionInterface.register(NAME, _attend)
     AttentionMaskInterface.register(NAME, eager_mask)
@@ -31,8 +31,8 @@ def use_shared_prompts(model: PreTrainedModel) -> None:
     layers = set(getattr(config, "layer_types", None) or ["full_attention"])
     if config._attn_implementation != NAME or not layers <= {"full_attention", "sliding_attention"}:
         raise UserError(
-            f"sampling.backend: the transformers backend cannot sample from a {config.model_type}, whose attention is "
-            "not of the plain kind; take another backend or model"
+            f"sampling.backend: the transformers backend cannot sample from a {config.model_type}, since it supports "
+            "only full and sliding attention; choose another backend or model"
         )
 
 
@@ -40,24 +40,24 @@ class SharedPromptCache(Cache):
     """Keys and values of a batch of prompts, then of their samples; rows are prompt × n + sample.
 
     Args:
-        layers: of the model.
+        layers: number of layers of the model.
         n: samples per prompt.
-        room: tokens that a sample may have.
+        room: most tokens that a sample may have.
     """
 
     def __init__(self, layers: int, n: int, room: int) -> None:
-        self.row_slots = torch.empty(0)  # prompt × n + sample of each row, among the prompts still held
+        self.row_slots = torch.empty(0)  # prompt × n + sample of each row, among the prompts still stored
         self.n = n
         self.shared = [_SharedPromptLayer(self, room) for _ in range(layers)]
         super().__init__(layers=list(self.shared))
 
     def share(self) -> None:
-        """The prompts have been read: from here on, rows are their samples."""
+        """Switch from prompts to samples: from here on, rows are samples."""
         keys = self.shared[0].prompt_keys
         self.row_slots = torch.arange(keys.shape[0] * self.n, device=keys.device)
 
     def keep(self, rows: Tensor) -> None:
-        """Drop all rows but these (ascending), and the prompts that have no row left."""
+        """Drop all rows except these (ascending), and the prompts that have no row left."""
         slots = self.row_slots[rows]
         prompts, of_row = (slots // self.n).unique(return_inverse=True)
         self.row_slots = of_row * self.n + slots % self.n
@@ -84,13 +84,13 @@ class _SharedPromptLayer(DynamicLayer):
         self.own_keys[:, :, self.length] = key_states[:, :, 0]
         self.own_values[:, :, self.length] = value_states[:, :, 0]
         self.length += 1
-        return self, self  # ``_attend`` takes them apart
+        return self, self  # ``_attend`` reads the keys and values from the layer
 
     def get_seq_length(self) -> int:
         return self.prompt_keys.shape[-2] + self.length if self.prompt_keys.numel() else 0
 
     def keep(self, rows: Tensor, prompts: Tensor) -> None:
-        """Keep these rows and prompts (ascending), moved to the front of the same memory."""
+        """Keep these rows and prompts (ascending), and move them to the front of the same memory."""
         if self.length:
             self.own_keys, self.own_values = (_to_front(x, rows, self.length) for x in (self.own_keys, self.own_values))
         if len(prompts) < len(self.prompt_keys):
@@ -116,10 +116,12 @@ def _attend(
     s_aux: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attention of one new token per row, shape (rows, heads, 1, head size), to its prompt and its own tokens."""
+    """Compute attention of one new token per row, shape (rows, heads, 1, head size), to its prompt and own tokens."""
     if s_aux is not None:
-        raise UserError("sampling.backend: transformers cannot sample from a model with attention sinks; take another")
-    if isinstance(key, Tensor):  # a prompt is read
+        raise UserError(
+            "sampling.backend: transformers cannot sample from a model with attention sinks; choose another"
+        )
+    if isinstance(key, Tensor):  # prompts are being read
         key, value = (_repeat_heads(x, query.shape[1]) for x in (key, value))
         return _plain_attention(query, key, value, attention_mask, scaling, softcap), None
     layer: _SharedPromptLayer = key
@@ -137,7 +139,7 @@ def _attend(
 
 
 def _per_prompt(x: Tensor, y: Tensor, cache: SharedPromptCache) -> Tensor:
-    """Multiply the rows of each prompt with what they share.
+    """Multiply the rows of each prompt with the tensor that they share.
 
     Args:
         x: shape (rows, key heads, group, a).
@@ -150,7 +152,7 @@ def _per_prompt(x: Tensor, y: Tensor, cache: SharedPromptCache) -> Tensor:
     prompts, n, b = y.shape[0], cache.n, y.shape[-1]
     if len(x) == prompts * n:
         slots = x
-    else:  # some samples have ended: their places stay empty
+    else:  # some samples have ended, so their places stay empty
         slots = x.new_zeros(prompts * n, heads, group, a)
         slots[cache.row_slots] = x
     together = slots.view(prompts, n, heads, group, a).transpose(1, 2).reshape(prompts, heads, n * group, a)

@@ -1,8 +1,8 @@
 """Sample answers with transformers, faster than its ``generate``.
 
-A prompt is read once and its keys and values are shared out to its samples; the cache is allocated once and filled in
-place; finished answers leave the batch. Each sample draws from a random stream of its own, so that an answer depends
-neither on the other prompts in its batch nor on the batch size (up to rounding in the logits).
+A prompt is read once, and its samples share its keys and values. The cache is allocated once and filled in place.
+Finished answers leave the batch. Each sample has a random stream of its own, so an answer does not depend on the other
+prompts in its batch or on the batch size (up to rounding in the logits).
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,18 +16,18 @@ from premem.base.progress import track
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import load_model
-from premem.lm.sampling import Completion, Prompt, cut_at_stop
+from premem.lm.sampling.prompts import Completion, Prompt, cut_at_stop
 from premem.lm.sampling.shared_prompt import SharedPromptCache, use_shared_prompts
 from premem.lm.tokens import load_tokenizer
 
-# Tokens looked at by nucleus sampling before it falls back to sorting the whole vocabulary.
 NUCLEUS_CANDIDATES = 32
-# The batch is made smaller once this share of it is still running: a trade of copying against idle rows.
+"""Tokens that nucleus sampling looks at before it sorts the whole vocabulary."""
 COMPACT_BELOW = 0.8
+"""The batch is made smaller when less than this share of it is running, which weighs copying against idle rows."""
 
 
 class TransformersBackend:
-    """Samples from one checkpoint; see ``premem.lm.sampling.open_backend``."""
+    """Samples from one checkpoint; see ``premem.lm.sampling.backends.open_backend``."""
 
     def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
         self.settings, self.stop, self.batch_size = settings, stop, hardware.batch
@@ -56,7 +56,7 @@ class TransformersBackend:
         device = self.model.device
         n, longest = settings.n, max(len(prompt.token_ids) for prompt in prompts)
         capacity = longest + settings.max_new_tokens
-        # Left padding: the last column holds the last token of every prompt.
+        # Padding is on the left, so the last column holds the last token of every prompt.
         ids = torch.zeros(len(prompts), longest, dtype=torch.long)
         mask = torch.zeros(len(prompts), capacity, dtype=torch.bool)
         for row, prompt in enumerate(prompts):
@@ -76,7 +76,7 @@ class TransformersBackend:
             np.concatenate([_uniforms(settings.seed, prompt.seed, n, settings.max_new_tokens) for prompt in prompts])
         ).to(device)
         rows = len(prompts) * n
-        alive = torch.arange(rows)  # the row of each running sequence
+        alive = torch.arange(rows)  # row of each running sequence
         written = torch.zeros(rows, settings.max_new_tokens, dtype=torch.long)
         lengths = torch.full((rows,), settings.max_new_tokens)
         stopped = torch.zeros(rows, dtype=torch.bool)
@@ -110,7 +110,7 @@ class TransformersBackend:
     def _forward(
         self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache
     ) -> torch.Tensor:
-        """Logits of the last position, shape (rows, tokens of the tokenizer); a model may have more than it uses."""
+        """Return logits of the last position, shape (rows, tokens of the tokenizer); models may have surplus logits."""
         return self.model(
             input_ids=ids,
             attention_mask=mask,
@@ -126,9 +126,10 @@ def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: flo
 
     Args:
         logits: shape (rows, vocabulary).
-        uniforms: numbers in [0, 1), shape (rows,); a row's token depends on nothing else but its logits.
-        temperature: 0 takes the likeliest token.
-        top_p: share of the probability kept, the likeliest tokens first (nucleus sampling, Holtzman et al. 2020).
+        uniforms: numbers in [0, 1), shape (rows,); a row's token depends only on its number and its logits.
+        temperature: 0 chooses the likeliest token.
+        top_p: share of the probability that is kept, the likeliest tokens first (nucleus sampling, Holtzman et al.
+            2020).
 
     Returns:
         Token ids, shape (rows,).
@@ -143,7 +144,7 @@ def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: flo
     if candidates < logits.shape[-1] and bool((cumulative[:, -1] < top_p).any()):
         best, tokens = logits.sort(-1, descending=True)
         cumulative = (best - total).exp().cumsum(-1)
-    # The nucleus ends with the first token that reaches top_p; its mass is what the uniform number is scaled to.
+    # The nucleus ends with the first token that reaches top_p, and the uniform number is scaled to its mass.
     last = (cumulative < top_p).sum(-1, keepdim=True).clamp(max=cumulative.shape[-1] - 1)
     mass = cumulative.gather(-1, last)
     choice = torch.searchsorted(cumulative, uniforms[:, None].to(cumulative.dtype) * mass, right=True)
@@ -151,17 +152,17 @@ def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: flo
 
 
 def _uniforms(seed: int, prompt_seed: int, n: int, length: int) -> np.ndarray:
-    """Uniform numbers in [0, 1), shape (n, length): the random streams of a prompt's samples."""
+    """Return the random streams of a prompt's samples: uniform numbers in [0, 1), shape (n, length)."""
     return np.random.Generator(np.random.Philox(key=[seed, prompt_seed])).random((n, length), dtype=np.float32)
 
 
 class _StopDetector:
-    """Finds the end of an answer: a stop string in the text, or the end-of-sequence token."""
+    """Finds the end of an answer, which is the stop string in its text or the end-of-sequence token."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: str) -> None:
         self.tokenizer, self.stop = tokenizer, stop
         self.end_ids = {tokenizer.eos_token_id} - {None}
-        # Only a token that could end the stop string is worth decoding for: its text overlaps the string's end.
+        # Decode only after a token that could complete the stop string, which is one whose text overlaps its end.
         vocabulary = len(tokenizer)
         texts = tokenizer.batch_decode([[i] for i in range(vocabulary)])
         self.may_end = torch.tensor(
@@ -172,18 +173,23 @@ class _StopDetector:
         return (self.may_end[tokens] & running).nonzero().squeeze(1).tolist()
 
     def has_stopped(self, prompt_end: int, token_ids: torch.Tensor) -> bool:
-        """Has an answer ended, of these tokens after a prompt's last one?"""
+        """Return whether an answer has ended.
+
+        Args:
+            prompt_end: last token of the prompt.
+            token_ids: all tokens of the answer so far.
+        """
         ids = [prompt_end, *token_ids.tolist()]
         if ids[-1] in self.end_ids:
             return True
-        # A stop string of k characters spans at most k tokens (plus one that it begins within). They are read as what
-        # follows on the token before: of a whole text, some tokenizers drop the first blank.
+        # A stop string of k characters spans at most k tokens, plus the one that it begins within. They are decoded
+        # together with the token before them, since some tokenizers drop the first blank of a text.
         before, *ids = ids[-(len(self.stop) + 2) :]
         return self.stop in self.tokenizer.decode([before, *ids])[len(self.tokenizer.decode([before])) :]
 
 
 def _could_end(token_text: str, stop: str) -> bool:
-    """Can the stop string be complete once this token is written?"""
+    """Return whether the stop string can be complete after this token."""
     return stop in token_text or any(
         stop.endswith(token_text[:k]) for k in range(1, min(len(token_text), len(stop)) + 1)
     )

@@ -1,6 +1,7 @@
-"""Sample answers with vLLM, on GPUs or, slower, on a processor.
+"""Sample answers with vLLM, on GPUs or (more slowly) on a processor.
 
-vLLM has pins of its own and lives in an environment of its own; only this module imports it, when an engine starts.
+vLLM needs versions of packages that differ from the project's, so it has its own environment. Only this module imports
+it, when an engine starts.
 """
 
 import os
@@ -17,17 +18,18 @@ from premem.base.errors import UserError
 from premem.base.progress import track
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
-from premem.lm.sampling import Completion, Prompt, cut_at_stop
+from premem.lm.sampling.prompts import Completion, Prompt, cut_at_stop
 from premem.lm.tokens import load_tokenizer
 
-# Room for keys and values where there is no GPU. Memory is taken as it is used, so a small model never takes it all.
 CPU_CACHE_BYTES = 2**30
+"""Memory for keys and values without a GPU. It is allocated as it is used, so a small model takes only a part of it."""
 
 
 class VllmBackend:
-    """Samples from one checkpoint; see ``premem.lm.sampling.open_backend``.
+    """Samples from one checkpoint; see ``premem.lm.sampling.backends.open_backend``.
 
-    The engine lives for one call of ``sample``, so that its memory is free again before the next checkpoint's starts.
+    The engine exists during one call of ``sample``, so that its memory is free before the engine of the next checkpoint
+    starts.
     """
 
     def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
@@ -48,19 +50,17 @@ class VllmBackend:
 
     @contextmanager
     def engine(self, max_length: int) -> Iterator[Any]:
-        """Start vLLM on the checkpoint, and end it.
+        """Start vLLM on the checkpoint, and end it afterwards.
 
         Args:
-            max_length: longest sequence, prompt and answer, in tokens.
+            max_length: longest sequence (prompt and answer), in tokens.
 
         Raises:
             UserError: if vLLM is not installed, or refuses the model or the machine.
         """
         gpus = torch.cuda.device_count()
         if (asked := self.hardware.tensor_parallel) > max(1, gpus):
-            raise UserError(
-                f"hardware.sample.tensor_parallel: {asked} GPUs are asked for, and {gpus} are here; lower it"
-            )
+            raise UserError(f"hardware.sample.tensor_parallel: {asked} GPUs are needed, but there are {gpus}; lower it")
         if gpus:
             machine: dict[str, Any] = {
                 "tensor_parallel_size": asked,
@@ -70,18 +70,18 @@ class VllmBackend:
             machine = {
                 "enforce_eager": True,
                 "kv_cache_memory_bytes": CPU_CACHE_BYTES,
-                # Of a prompt read in parts, vLLM would take a draw back, which generators on a processor cannot do.
+                # With prompts read in parts, vLLM takes random draws back, which generators on a processor cannot do.
                 "enable_chunked_prefill": False,
             }
         vllm = _import_vllm(in_process=not gpus)
         with _explained(self.checkpoint):
             engine = vllm.LLM(
-                # Absolute: what is no folder here would be taken for a model on the hub.
+                # An absolute path, since vLLM takes a name that is no folder for a model on the hub.
                 model=str(self.checkpoint.resolve()),
                 dtype=self.settings.dtype,
                 max_model_len=max_length,
                 enable_prefix_caching=True,
-                # Of the model's own generation settings nothing counts, such as further tokens that end an answer.
+                # Ignore the model's own generation settings, such as further tokens that end an answer.
                 generation_config="vllm",
                 use_tqdm_on_load=False,
                 **machine,
@@ -96,9 +96,9 @@ class VllmBackend:
         from vllm import SamplingParams
 
         settings = self.settings
-        # vLLM gives sample k of a request the seed of the request plus k. Generators on a processor read 32 bits of it.
+        # vLLM gives sample k of a request the seed of the request plus k. Generators on a processor use 32 bits of it.
         first_seed = int(np.random.SeedSequence(settings.seed).generate_state(1)[0] >> 1)
-        # Greedy samples are all alike, and vLLM makes but one.
+        # All greedy samples are the same, and vLLM makes only one.
         n = settings.n if settings.temperature > 0 else 1
         parameters = [
             SamplingParams(
@@ -108,7 +108,7 @@ class VllmBackend:
                 top_p=settings.top_p,
                 max_tokens=settings.max_new_tokens,
                 stop=self.stop,
-                skip_special_tokens=False,  # where the stop text is looked for; it may be a special token
+                skip_special_tokens=False,  # vLLM looks for the stop text in the text, and it may be a special token
             )
             for prompt in prompts
         ]
@@ -119,7 +119,7 @@ class VllmBackend:
         return [[self._completion(answer) for answer in output.outputs] * (settings.n // n) for output in outputs]
 
     def _completion(self, answer: Any) -> Completion:
-        """The text is decoded anew, without special tokens, since vLLM decodes it as what follows on the prompt."""
+        """Decode the text again, without special tokens, since vLLM decodes it together with the prompt."""
         text = cut_at_stop(str(self.tokenizer.decode(answer.token_ids, skip_special_tokens=True)), self.stop)
         return Completion(text, answer.finish_reason, len(answer.token_ids))
 
@@ -128,18 +128,18 @@ def _import_vllm(in_process: bool) -> Any:
     """Import vLLM.
 
     Args:
-        in_process: run the engine in this process, as it must be without a GPU. With one, it has a process of its own,
-            which gives back all of the GPU's memory when it ends.
+        in_process: run the engine in this process, which is necessary without a GPU. With a GPU the engine has its own
+            process, which frees all of the GPU's memory when it ends.
     """
-    # Read when vLLM is imported. Nothing is sent anywhere, and what is printed is what went wrong.
+    # vLLM reads these when it is imported: it must send no statistics, and print only errors.
     os.environ |= {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
     if in_process:
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     try:
         import vllm
 
-        _ = vllm.LLM  # what is imported now: the rest comes on demand
-    except Exception as error:  # an installation that does not fit raises anything
+        _ = vllm.LLM  # import the class now, since vLLM imports its parts on demand
+    except Exception as error:  # a broken installation raises errors of many types
         raise UserError(
             f"sampling.backend: vLLM cannot be imported ({error}); install it as the README says under Sampling with "
             "vLLM, and name its interpreter under hardware.python.sample"
@@ -149,12 +149,12 @@ def _import_vllm(in_process: bool) -> Any:
 
 @contextmanager
 def _explained(checkpoint: Path) -> Iterator[None]:
-    """Turn whatever vLLM raises into a line that says which model it was and what can be changed."""
+    """Turn any error of vLLM into one line that names the model and the settings to change."""
     try:
         yield
     except Exception as error:
         reason = textwrap.shorten(str(error), 200, placeholder=" …")  # it may list hundreds of models
         raise UserError(
-            f"{checkpoint}: vLLM fails: {reason} (where memory is short, change hardware.sample.memory_share, "
-            "max_length or tensor_parallel; for a model that vLLM does not take, sampling.backend: transformers)"
+            f"{checkpoint}: vLLM fails: {reason} (if memory is short, change hardware.sample.memory_share, "
+            "max_length or tensor_parallel; if vLLM does not support the model, set sampling.backend: transformers)"
         ) from error

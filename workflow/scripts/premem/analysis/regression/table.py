@@ -1,0 +1,55 @@
+"""The table that says how well each predictor predicts test accuracy."""
+
+import numpy as np
+import pandas as pd
+
+from premem.analysis.regression.bootstrap import join_notes, judge
+from premem.analysis.regression.calibration import unstack
+from premem.analysis.regression.ols import COLUMNS, ols_rows
+from premem.config.statistics import Statistics
+
+
+def regression_table(
+    points: pd.DataFrame, curves: pd.DataFrame, statistics: Statistics, fixed_threshold: float | None = None
+) -> pd.DataFrame:
+    """Sum up how well each predictor predicts test accuracy.
+
+    Intervals of the OLS coefficients come from errors clustered by run. All other intervals are percentile bootstraps
+    over runs, and p is calibrated anew in every resample unless it is fixed. A resample may hold a run several times;
+    where a run is left out, all its copies are. Resamples in which a statistic is undefined are left out.
+
+    Args:
+        points: one row per checkpoint (see ``premem.analysis.regression``), with the predictions at the study's p.
+        curves: the same checkpoints over the grid of p; not read if p is fixed.
+        statistics: number of resamples, confidence, seed.
+        fixed_threshold: the p given in the configuration; None if p was calibrated on these points.
+
+    Returns:
+        predictor, statistic, estimate, low, high, note. Low and high are NaN where there is no interval.
+
+    Raises:
+        ValueError: if points and curves hold different numbers of checkpoints.
+    """
+    points = points.sort_values(["run", "epoch"])  # so that a resample holds the same runs for every predictor
+    tables = []
+    for predictor, column in COLUMNS.items():
+        if predictor == "premem_accuracy" and fixed_threshold is None:
+            keys, test, thresholds, predicted = unstack(curves)
+            if len(keys) != len(points):
+                raise ValueError(f"points and curves differ: {len(points)} and {len(keys)} checkpoints")
+            run, note = keys["run"], "p tuned on these points"
+        else:
+            run, test = points["run"], points["test_accuracy"].to_numpy(dtype=float)
+            predicted = points[[column]].to_numpy(dtype=float)
+            thresholds = np.array([np.nan if fixed_threshold is None else fixed_threshold])
+            note = "p fixed in the config" if predictor == "premem_accuracy" else ""
+        judged = judge(run, test, predicted, thresholds, statistics)
+        if predictor == "train_accuracy":
+            judged = judged[judged["statistic"] != "threshold"]
+        ols = pd.DataFrame(ols_rows(points, predictor, statistics.confidence), columns=judged.columns)
+        tuned = ~judged["statistic"].str.endswith("leave_one_run_out")
+        judged.loc[tuned, "note"] = [join_notes(note, remark) for remark in judged.loc[tuned, "note"]]
+        ols["note"] = [join_notes(note, remark) for remark in ols["note"]]
+        both = pd.concat([judged, ols])
+        tables.append(both.assign(predictor=predictor)[["predictor", *both.columns]])
+    return pd.concat(tables, ignore_index=True)

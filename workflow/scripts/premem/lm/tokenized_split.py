@@ -1,0 +1,92 @@
+"""The token ids of a split: what training, sampling and perplexity read."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from premem.base.errors import UserError
+from premem.config.data import Templates
+from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
+
+EXAMPLES_NAMED = 5
+"""How many of the examples that are too long a message names."""
+
+
+def tokenize_split(
+    examples: pd.DataFrame, model: Path, templates: Templates, bad_examples: str, dataset: str, split: str
+) -> tuple[pd.DataFrame, int, int | None]:
+    """Tokenize the prompts and targets of a split, and check that they fit.
+
+    Args:
+        examples: the prepared split, with example_id, subset_rank, question, solution and answer.
+        model: folder of the base model.
+        templates: of the dataset.
+        bad_examples: ``error`` or ``drop``: what to do with examples that are too long.
+        dataset: its name, for messages.
+        split: its name, for messages.
+
+    Returns:
+        A table with example_id, subset_rank, answer, prompt_ids and target_ids; how many examples were left out because
+        they are too long; the model's context in tokens.
+
+    Raises:
+        UserError: if examples are too long and may not be left out, if none is left, or if no answer could end.
+    """
+    tokenizer = load_tokenizer(model)
+    prompts = [templates.write_prompt(question) for question in examples["question"]]
+    targets = [templates.write_target(solution) for solution in examples["solution"]]
+    tokenized = tokenize(tokenizer, prompts, targets)
+    context = context_of(model)
+    if too_long := find_too_long(tokenized, templates.max_tokens, context):
+        named = list(too_long.items())[:EXAMPLES_NAMED]
+        ids = ", ".join(f"{examples['example_id'][i]} ({n} tokens)" for i, n in named)
+        share = f"{len(too_long)} of {len(examples)} examples of {split}"
+        message = f"datasets.{dataset}: {share} are too long for {model}: {ids}"
+        if bad_examples == "error":
+            raise UserError(
+                f"{message}; raise datasets.{dataset}.max_tokens, use a model with a longer context, or set "
+                f"datasets.{dataset}.bad_examples: drop"
+            )
+        if len(too_long) == len(examples):
+            raise UserError(f"{message}; no example is left")
+        print(f"{message}; left out", file=sys.stderr)
+    written = str(tokenizer.decode(tokenized[0].target))
+    if templates.stop not in written:
+        raise UserError(
+            f"datasets.{dataset}.stop: the tokenizer of {model} writes the end of a target as …{written[-40:]!r}, "
+            f"which does not contain {templates.stop!r}, so no answer would end; change stop and target"
+        )
+    table = pd.DataFrame(
+        {
+            "example_id": examples["example_id"],
+            "subset_rank": examples["subset_rank"],
+            "answer": examples["answer"],
+            "prompt_ids": [example.prompt for example in tokenized],
+            "target_ids": [example.target for example in tokenized],
+        }
+    )
+    return table.drop(index=list(too_long)), len(too_long), context
+
+
+def check_room_for_answers(
+    longest_prompts: dict[str, int], max_new_tokens: int, context: int | None, model: Path
+) -> None:
+    """Refuse prompts that leave no room for an answer.
+
+    Args:
+        longest_prompts: split → tokens of its longest prompt.
+        max_new_tokens: longest answer, in tokens.
+        context: of the model, in tokens; None if it is not known.
+        model: folder of the model, for messages.
+
+    Raises:
+        UserError: naming the keys to change.
+    """
+    for split, length in longest_prompts.items():
+        if context is not None and length + max_new_tokens > context:
+            raise UserError(
+                f"sampling.max_new_tokens: the longest prompt of {split} has {length} tokens, and {max_new_tokens} "
+                f"more do not fit into the context of {model} ({context}); lower it to {context - length} or less, "
+                "or lower the dataset's max_tokens"
+            )

@@ -1,0 +1,1 @@
+"""What sampled answers are worth: grades, accuracies and memorization."""

@@ -1,0 +1,19 @@
+"""Write the reference of the configuration anew: ``make reference``."""
+
+import json
+from pathlib import Path
+
+from premem.config.reference import json_schema, page
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    (ROOT / "config" / "schema.json").write_text(
+        json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
+    (ROOT / "docs" / "configuration.md").write_text(page(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
