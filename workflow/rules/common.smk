@@ -32,6 +32,7 @@ from premem.config.data import POOL, TRAIN, Reading, Templates
 from premem.config.load import load_study
 from premem.config.study_file import read_study_file
 from premem.config.runs import Run
+from premem.jobs.lock import RUNNING
 
 start_in_utf8("snakemake")
 
@@ -64,6 +65,13 @@ for entry in STUDY.absent:
         f"local_release: no runs {entry.release.runs}_… there, so {entry.model} on {entry.dataset} is left out"
     )
 
+# A job holds a lock as long as it lives, also when Snakemake is killed, so that the next call does not do the same at the
+# same time (`premem.jobs.lock`).
+HOLD_LOCK = (
+    f'if [ -n "${{{{{RUNNING}-}}}}" ]; then held="${RUNNING}/$(hostname)-$$"; exec 9> "$held"; '
+    "trap 'rm -f \"$held\"' EXIT; if command -v flock > /dev/null; then flock 9; fi; fi; "
+)
+
 # What a job does depends on the study, not on where it is started. So variables that change what Python, torch,
 # accelerate or matplotlib compute are unset, texts are UTF-8 everywhere, and there is no terminal to ask on.
 # Jobs are offline, except those that fetch something, and print no progress bars. A library's number of threads does
@@ -74,7 +82,7 @@ UNSET = (
     "WORLD_SIZE RANK LOCAL_RANK LOCAL_WORLD_SIZE GROUP_RANK NODE_RANK MASTER_ADDR MASTER_PORT"
 )
 shell.prefix(
-    f"set -euo pipefail; exec < /dev/null; unset {UNSET} "
+    f"set -euo pipefail; {HOLD_LOCK} exec < /dev/null; unset {UNSET} "
     "${{!ACCELERATE_@}} ${{!FSDP_@}} ${{!TORCHELASTIC_@}} ${{!PMI_@}} ${{!OMPI_@}} ${{!LC_@}}; "
     "export LC_ALL=C.UTF-8 PYTHONUTF8=1 HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} "
     "HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
