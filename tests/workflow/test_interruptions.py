@@ -43,7 +43,9 @@ def edit_question(folder: Path) -> None:
 def jobs_of_dry_run(folder: Path) -> set[str]:
     done = snakemake(folder, "-n", "--configfile", "study.yaml")
     assert done.returncode == 0, done.stderr
-    return {line.split()[1].rstrip(":") for line in done.stdout.splitlines() if line.startswith(("rule ", "localrule "))}
+    return {
+        line.split()[1].rstrip(":") for line in done.stdout.splitlines() if line.startswith(("rule ", "localrule "))
+    }
 
 
 def test_what_an_interrupted_call_has_renewed_makes_all_after_it_stale(study):

@@ -15,11 +15,11 @@ def main(settings: Import, release: Path, memorization: Path, tests: Path) -> No
     else:
         train, test = ([Path(file).expanduser() for file in files] for files in settings.tables.files.values())
         imported = read_tables(train, test, settings.model, settings.dataset, settings.tables.columns)
-    for what, runs in (("left out", imported.left_out), ("repaired", imported.repaired)):
+    for what, runs in (("left out", imported.left_out), ("doubted", imported.doubted)):
         for run, reason in runs.items():
             print(f"{what} {run}: {reason}", file=sys.stderr)
     write_table(imported.tests, tests)
-    write_table(imported.memorization, memorization, left_out_runs=imported.left_out, repaired_runs=imported.repaired)
+    write_table(imported.memorization, memorization, left_out_runs=imported.left_out, doubted_runs=imported.doubted)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ def main(
         made_by = read_made_by(path)
         left_out[str(path.relative_to(out.parent))] = made_by.get("left_out", 0) + made_by.get("too_long", 0)
     runs_left_out: dict[str, str] = {}
-    runs_repaired: dict[str, str] = {}
+    runs_doubted: dict[str, str] = {}
     for path in imported:
         runs_left_out |= read_made_by(path)["left_out_runs"]
-        runs_repaired |= read_made_by(path).get("repaired_runs", {})
+        runs_doubted |= read_made_by(path).get("doubted_runs", {})
     with whole(out) as aside:
         aside.write_text(
-            summary_page(study, pairs, left_out, runs_left_out, image_format, runs_repaired), encoding="utf-8"
+            summary_page(study, pairs, left_out, runs_left_out, image_format, runs_doubted), encoding="utf-8"
         )
     print("\n".join(summary_lines(pairs)), file=sys.stderr)
 

@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[2]
 
 def main() -> None:
     (ROOT / "config" / "schema.json").write_text(
-        json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", "utf-8"
+        json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    (ROOT / "docs" / "configuration.md").write_text(page(), "utf-8")
+    (ROOT / "docs" / "configuration.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -191,9 +191,9 @@ def test_the_release_of_math_is_read_whole_and_its_half_run_repaired(like_math):
     taken = table[table["epoch"] == 6]["trained_on"].to_numpy()
     assert taken.sum() == 375
     assert taken[half].mean() > 0.98
-    (said,) = imported.repaired.items()
+    (said,) = imported.doubted.items()
     assert said[0] == path.name
-    numbers = r"is at most 1.05 for (\d+\.\d)% of the listed and (\d+\.\d)% of the others. .* the 375 examples"
+    numbers = r"is at most 1.05 for (\d+\.\d)% of them and (\d+\.\d)% of the others. .* the 375 examples"
     listed, others = map(float, re.search(numbers, said[1]).groups())
     assert abs(listed - others) < 10
 
@@ -204,7 +204,7 @@ def test_a_list_that_perplexities_can_neither_support_nor_replace(like_math):
     another = np.random.default_rng(2).choice(750, 375, replace=False)
     write_run(folder, 750, 6, "half", half, 24, memorized=0.5, listed=another)
     imported = read_release(folder, "math_orig", "m", "d")
-    assert not imported.repaired
+    assert not imported.doubted
     assert list(imported.left_out) == [path.name]
     assert "Nor do the perplexities tell which examples it was trained on" in imported.left_out[path.name]
     assert imported.memorization["run"].nunique() == 10
@@ -217,7 +217,7 @@ def test_a_list_is_not_doubted_without_evidence(like_math, memorized, list_is_ri
     listed = half if list_is_right else np.arange(375)
     write_run(folder, 750, 6, "half", half, 24, memorized=memorized, listed=listed)
     imported = read_release(folder, "math_orig", "m", "d")
-    assert not imported.repaired | imported.left_out
+    assert not imported.doubted | imported.left_out
     table = imported.memorization.set_index("run").loc["lr2e-5_ep6_half_seed0"]
     assert sorted(np.flatnonzero(table[table["epoch"] == 6]["trained_on"])) == sorted(listed)
 
@@ -288,7 +288,7 @@ def test_a_wrong_list_of_a_real_run_is_repaired(shared_data, tmp_path):
     right = np.load(source / name / "subsample_idxs.npy")
     np.save(tmp_path / name / "subsample_idxs.npy", np.random.default_rng(0).permutation(7473)[: len(right)])
     imported = read_release(tmp_path, "gsm8k_orig", "m", "d")
-    assert list(imported.repaired) == [name]
+    assert list(imported.doubted) == [name]
     taken = np.flatnonzero(imported.memorization[imported.memorization["epoch"] == 6]["trained_on"])
     assert np.isin(taken, right).mean() == pytest.approx(0.9976, abs=5e-4)
 
@@ -369,6 +369,24 @@ def test_nullable_columns_of_parquet(tmp_path):
     train["seed"] = pd.array([3, None, 3, 3], dtype="Int64")
     with pytest.raises(UserError, match=r"a.parquet, row 2: seed must be a whole number from 0 up \(given: nothing\)"):
         read_tables([write(train, tmp_path / "a.parquet")], [tmp_path / "b.parquet"], "m", "d")
+
+
+@pytest.mark.parametrize(("is_right", "memorizes"), [(True, True), (False, True), (False, False)])
+def test_what_was_trained_on_is_checked(tmp_path, is_right, memorizes):
+    _, test = own_tables()
+    random = np.random.default_rng(0)
+    trained_on = random.permutation(100) < 50
+    memorized = (trained_on if is_right else random.permutation(trained_on)) & memorizes
+    run = {"lr": 0.01, "epochs": 2, "size": "half", "accuracy": 1, "trained_on": trained_on}
+    examples = {"example_id": range(100), "perplexity": np.where(memorized, 1.01, 1.5)}
+    train = pd.concat([pd.DataFrame(run | examples | {"epoch": epoch}) for epoch in (1, 2)])
+    doubted = read_csvs(tmp_path, train, test.assign(size="half")).doubted
+    if is_right or not memorizes:
+        assert not doubted
+    else:
+        (said,) = doubted.items()
+        assert said[0] == "m on d, lr1e-2_ep2_half_seed0"
+        assert "as trained_on says, are not more memorized than the others" in said[1]
 
 
 def test_ids_of_examples_stay_as_they_were_written(tmp_path):

@@ -65,7 +65,7 @@ def _running(locks: Path) -> list[str]:
     """Describe the jobs that hold a lock in this folder; the files of those that have ended are removed."""
     found = []
     for path in sorted(locks.iterdir()):
-        with path.open() as file:
+        with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()

@@ -110,7 +110,7 @@ def prepare_work(work: Path, made_by: dict[str, Any]) -> None:
     """
     made_by = json.loads(json.dumps(made_by))
     record = work / "made_by.json"
-    known = json.loads(record.read_text()) if record.is_file() else {}
+    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     states = states_in(work)
     changed = [key for key, value in made_by.items() if known.get(key) != value]
     remove(work / UNFINISHED)

@@ -69,7 +69,7 @@ def summary_page(
     left_out: Mapping[str, int],
     runs_left_out: Mapping[str, str],
     image_format: str,
-    runs_repaired: Mapping[str, str] = {},
+    runs_doubted: Mapping[str, str] = {},
 ) -> str:
     """Return the page.
 
@@ -79,7 +79,7 @@ def summary_page(
         left_out: table → how many examples were left out of it.
         runs_left_out: imported run → why it was left out.
         image_format: format of the figures on the page, such as ``png``.
-        runs_repaired: imported run → why the examples that it was trained on are inferred.
+        runs_doubted: imported run → why it is doubtful which examples it was trained on.
     """
     parts = [
         f"# {study}",
@@ -117,9 +117,9 @@ def summary_page(
         parts += ["## Examples left out", markdown_table(("table", "number of examples"), list(dropped.items()))]
     if runs_left_out:
         parts += ["## Runs left out", markdown_table(("run", "why"), list(runs_left_out.items()))]
-    if runs_repaired:
-        heading = "## Runs whose training examples are inferred from perplexities"
-        parts += [heading, markdown_table(("run", "why"), list(runs_repaired.items()))]
+    if runs_doubted:
+        heading = "## Runs of which it is doubtful what they were trained on"
+        parts += [heading, markdown_table(("run", "why"), list(runs_doubted.items()))]
     return "\n\n".join(parts) + "\n"
 
 

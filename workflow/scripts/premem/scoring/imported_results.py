@@ -45,8 +45,8 @@ class Imported:
     tests: pd.DataFrame
     left_out: dict[str, str] = field(default_factory=dict)
     """Why runs were left out, by name."""
-    repaired: dict[str, str] = field(default_factory=dict)
-    """Of which runs the examples that they were trained on are inferred, and why, by name."""
+    doubted: dict[str, str] = field(default_factory=dict)
+    """Of which runs it is doubtful which examples they were trained on, why, and what was done about it, by name."""
 
 
 class _Incomplete(Exception):
@@ -90,7 +90,7 @@ def read_release(folder: Path, runs: str, model: str, dataset: str) -> Imported:
     # The largest, longest and fastest first, as a study file would list them.
     tables = [release.read[key] for key in sorted(release.read, reverse=True)]
     scores, tests = (_stack(parts) for parts in zip(*tables, strict=True))
-    return Imported(scores, tests, left_out, release.repaired)
+    return Imported(scores, tests, left_out, release.doubted)
 
 
 class _Release:
@@ -100,7 +100,7 @@ class _Release:
         # By size, epochs, learning rate and name:
         self.read: dict[tuple[int, int, float, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
         self.examples: dict[str, tuple[int, Path]] = {}  # split → number, and the file that it was first seen in
-        self.repaired: dict[str, str] = {}
+        self.doubted: dict[str, str] = {}
 
     def read_run(self, path: Path, runs: str, model: str, dataset: str) -> None:
         run, batch = _parse_name(path, runs, model, dataset)
@@ -145,7 +145,7 @@ class _Release:
         if any(name == run.name for *_, name in self.read):
             raise UserError(f"{path}: there is another run with these epochs, size and learning rate; move one away")
         self.read[len(trained_on), run.epochs, float(run.lr), run.name] = _stack(scores), _stack(tests)
-        self.repaired |= {path.name: repair} if repair else {}
+        self.doubted |= {path.name: repair} if repair else {}
 
     def _read_answers(self, checkpoint: Path, split: str) -> tuple[NDArray, NDArray | None]:
         """Return the answer types that the authors took, and those of a larger sampling of the same kind, if any."""
@@ -196,7 +196,7 @@ def _read_trained_on(file: Path, size: str, last_perplexity: NDArray) -> tuple[N
             f"{file}: indices must be distinct and from 0 to {last} (found {len(np.unique(listed))} distinct of "
             f"{len(listed)}, {listed.min()} to {listed.max()})"
         )
-    doubts = _doubts(last_perplexity, listed)
+    doubts = _doubts(last_perplexity, np.isin(np.arange(last + 1), listed), file.name)
     if not doubts:
         return listed, ""
     memorized = int((last_perplexity <= MEMORIZED).sum())
@@ -211,27 +211,27 @@ def _read_trained_on(file: Path, size: str, last_perplexity: NDArray) -> tuple[N
     )
 
 
-def _doubts(perplexity: NDArray, listed: NDArray) -> str:
-    """Say that the examples listed as trained on are not more memorized than the others; nothing if they are.
+def _doubts(perplexity: NDArray, trained_on: NDArray[np.bool_], source: str) -> str:
+    """Say that the examples that a run was trained on are not more memorized than the others; nothing if they are.
 
     Nothing either where the run memorized too little to tell. Both by Fisher's exact test: of the numbers that there
-    are, and of the numbers that there would be if only listed examples were memorized.
+    are, and of the numbers that there would be if only examples trained on were memorized.
 
     Args:
         perplexity: of every example, at the run's last checkpoint.
-        listed: numbers of the examples that the run is said to be trained on.
+        trained_on: whether the run is said to be trained on it.
+        source: what says so.
     """
     memorized = perplexity <= MEMORIZED
-    is_listed = np.isin(np.arange(len(perplexity)), listed)
-    number, of_listed = int(memorized.sum()), int(memorized[is_listed].sum())
-    by_chance = hypergeom(len(perplexity), len(listed), number)
-    best = min(number, len(listed))
-    if is_listed.all() or by_chance.sf(best - 1) > SIGNIFICANCE or by_chance.sf(of_listed - 1) <= SIGNIFICANCE:
+    number, of_trained_on = int(memorized.sum()), int(memorized[trained_on].sum())
+    by_chance = hypergeom(len(perplexity), trained_on.sum(), number)
+    best = min(number, trained_on.sum())
+    if trained_on.all() or by_chance.sf(best - 1) > SIGNIFICANCE or by_chance.sf(of_trained_on - 1) <= SIGNIFICANCE:
         return ""
     return (
-        "The examples that its subsample_idxs.npy lists are not more memorized than the others: at the last checkpoint "
-        f"perplexity is at most {MEMORIZED} for {memorized[is_listed].mean():.1%} of the listed and "
-        f"{memorized[~is_listed].mean():.1%} of the others."
+        f"The examples that it was trained on, as {source} says, are not more memorized than the others: at the last "
+        f"checkpoint perplexity is at most {MEMORIZED} for {memorized[trained_on].mean():.1%} of them and "
+        f"{memorized[~trained_on].mean():.1%} of the others."
     )
 
 
@@ -349,7 +349,12 @@ def read_tables(
                 "sampled answer"
             )
     more = [column for column in MORE if column in memorization]
-    return Imported(memorization[[*MEMORIZATION_COLUMNS, *more]], tests[TEST_COLUMNS])
+    doubted = {}
+    for run, of_run in memorization.groupby("run", sort=False):
+        last = of_run[of_run["epoch"] == of_run["epoch"].max()]
+        if doubts := _doubts(last["perplexity"].to_numpy(), last["trained_on"].to_numpy(), "trained_on"):
+            doubted[f"{model} on {dataset}, {run}"] = f"{doubts} It is taken as it is; correct it, or remove the run."
+    return Imported(memorization[[*MEMORIZATION_COLUMNS, *more]], tests[TEST_COLUMNS], doubted=doubted)
 
 
 def _whole(low: int) -> Callable[[str], int]:
