@@ -6,10 +6,10 @@ imported the libraries, and nothing of the project, before.
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -54,7 +54,6 @@ def _serve(connection: socket.socket) -> None:
     """Fork a process for every call that is asked for, until nobody can ask any more; return in such a process."""
     for module in FORKED_FROM:
         __import__(module)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that no process has to be waited for here
     while True:
         message, files, *_ = socket.recv_fds(connection, 1_000_000, 3)
         if not message:
@@ -63,8 +62,10 @@ def _serve(connection: socket.socket) -> None:
             break
         for file in files:
             os.close(file)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # whichever has ended by now
+                pass
     connection.close()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     stdout, stderr, told = files
     if calling := os.fork():
         _, status = os.waitpid(calling, 0)
