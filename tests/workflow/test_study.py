@@ -323,9 +323,13 @@ def test_bad_input_is_refused_before_anything_runs(checkout, arguments, message)
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_vllm_missing_is_said_before_anything_is_trained(checkout, tmp_path):
-    edited = edit_study(checkout, "sampling", {"backend": "vllm"})
-    done = snakemake(checkout, "samples", "--configfile", edited, "--config", f"results={tmp_path}")
+def test_vllm_missing_is_said_before_anything_is_trained(finished, tmp_path):
+    config = yaml.safe_load((finished / "config" / "tiny.yaml").read_text())
+    config["models"]["tiny"] = {"path": str(finished / "results" / "tiny" / "models" / "tiny")}
+    config["sampling"]["backend"] = "vllm"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    call = ["--configfile", tmp_path / "study.yaml", "--config", f"results={tmp_path}"]
+    done = snakemake(finished, "samples", *call)
     assert done.returncode != 0
     assert "has no vLLM; install it as the README says" in done.stdout + done.stderr
     assert not list(tmp_path.rglob("checkpoints"))
