@@ -1,5 +1,6 @@
-"""Where the tests find things."""
+"""Where the tests find things, and what many of them begin with."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from calls import run_study
 
 ROOT = Path(__file__).parents[1]
+
+# A thread that waits for another would otherwise keep its core busy, and for far longer where others want the core too.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +44,16 @@ def checkout(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished(checkout):
-    """The tiny study, run to its end."""
-    run_study(checkout, "--configfile", "config/tiny.yaml")
-    return checkout
+def finished(checkout, tmp_path_factory):
+    """The tiny study, run to its end on two cores. Processes of pytest-xdist share the run, and have a copy each."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    study = shared / "finished"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not study.exists():
+            shutil.copytree(checkout, shared / "unfinished", dirs_exist_ok=True)
+            run_study(shared / "unfinished", "--configfile", "config/tiny.yaml")
+            (shared / "unfinished").rename(study)
+    return shutil.copytree(study, tmp_path_factory.mktemp("finished") / "checkout")

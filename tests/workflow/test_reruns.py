@@ -252,19 +252,19 @@ EDITS = [
     Edit(
         "a comment, a docstring or the layout of code",
         both(
-            replace(f"{PACKAGE}/training.py", "def fine_tune(", "# as in the paper\ndef fine_tune("),
+            replace(f"{PACKAGE}/lm/training.py", "def fine_tune(", "# as in the paper\ndef fine_tune("),
             replace("workflow/scripts/sample.py", '"""', '"""Here and now: '),
         ),
     ),
     Edit(
         "a function of the package: the rules that use it, directly or not",
-        replace(f"{PACKAGE}/memorization.py", 'agg(accuracy="mean"', 'agg(accuracy="median"'),
+        replace(f"{PACKAGE}/scoring/memorization.py", 'agg(accuracy="mean"', 'agg(accuracy="median"'),
         SCORED,
         ALL,
     ),
     Edit(
         "a function of the package: the rules that use it, directly or not",
-        replace(f"{PACKAGE}/perplexity.py", "token_nll.double()", "token_nll.float()"),
+        replace(f"{PACKAGE}/lm/perplexity.py", "token_nll.double()", "token_nll.float()"),
         {"measure_perplexity"} | SCORED,
         ALL,
     ),
@@ -273,7 +273,8 @@ EDITS = [
         replace("workflow/rules/regress.smk", "--ols {output.ols:q}", "--ols  {output.ols:q}"),
     ),
     Edit(
-        "what only reports: progress, messages, provenance", replace(f"{PACKAGE}/provenance.py", '"sha256":', '"sha":')
+        "what only reports: progress, messages, provenance",
+        replace(f"{PACKAGE}/base/provenance.py", '"sha256":', '"sha":'),
     ),
     Edit(
         "`.snakemake/` lost, or the results moved without it; then any edit of settings or code",

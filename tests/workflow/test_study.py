@@ -247,7 +247,7 @@ def test_every_run_reports_on_its_examples(perturbed):
     [
         ("robustness", {}, set()),
         ("robustness", {"bins": 3}, {"measure_robustness", "plot_robustness", "report_examples"}),
-        ("examples", {"brittleness": False}, {"report_examples"}),
+        ("example_reports", {"brittleness": False}, {"report_examples"}),
         (
             "robustness",
             {"perturbations": ["first"], "checkpoints": [4]},
@@ -257,7 +257,7 @@ def test_every_run_reports_on_its_examples(perturbed):
     ],
 )
 def test_what_an_edit_of_robustness_reruns(perturbed, key, value, rules):
-    targets = {"robustness", "examples"}
+    targets = {"robustness", "example_reports"}
     edited = edit_study(perturbed, key, value)
     said = run_study(perturbed, "--dry-run", "--configfile", edited, "--", "all", *targets)
     assert {job.rule for job in read_dry_run(said)} - {"all", *targets} == rules  # and nothing of the study itself
@@ -266,14 +266,14 @@ def test_what_an_edit_of_robustness_reruns(perturbed, key, value, rules):
 def test_what_an_edit_of_difficulty_reruns(perturbed):
     dataset = yaml.safe_load((perturbed / "config" / "tiny.yaml").read_text())["datasets"]["arithmetic"]
     edited = edit_study(perturbed, "datasets", {"arithmetic": {**dataset, "difficulty": "lines"}})
-    rules = rerun(perturbed, "--configfile", edited, "--", "all", "robustness", "examples")
-    assert rules - {"robustness", "examples"} == {"measure_robustness", "plot_robustness", "report_examples"}
+    rules = rerun(perturbed, "--configfile", edited, "--", "all", "robustness", "example_reports")
+    assert rules - {"robustness", "example_reports"} == {"measure_robustness", "plot_robustness", "report_examples"}
 
 
 def test_robustness_and_examples_as_a_part_of_the_study(checkout, tmp_path):
     """Checkpoints then go only after prompts have been perturbed."""
     config = yaml.safe_load((checkout / "config" / "tiny.yaml").read_text())
-    config |= {"results": str(tmp_path), "checkpoints": {"keep": "none"}, "analyses": ["robustness", "examples"]}
+    config |= {"results": str(tmp_path), "checkpoints": {"keep": "none"}, "analyses": ["robustness", "example_reports"]}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
     rules = rerun(checkout, "--configfile", tmp_path / "study.yaml")
     assert {"sample_perturbed", "plot_robustness", "report_examples", "train_4_epochs", "summarize"} <= rules
@@ -323,9 +323,13 @@ def test_bad_input_is_refused_before_anything_runs(checkout, arguments, message)
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_vllm_missing_is_said_before_anything_is_trained(checkout, tmp_path):
-    edited = edit_study(checkout, "sampling", {"backend": "vllm"})
-    done = snakemake(checkout, "samples", "--configfile", edited, "--config", f"results={tmp_path}")
+def test_vllm_missing_is_said_before_anything_is_trained(finished, tmp_path):
+    config = yaml.safe_load((finished / "config" / "tiny.yaml").read_text())
+    config["models"]["tiny"] = {"path": str(finished / "results" / "tiny" / "models" / "tiny")}
+    config["sampling"]["backend"] = "vllm"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    call = ["--configfile", tmp_path / "study.yaml", "--config", f"results={tmp_path}"]
+    done = snakemake(finished, "samples", *call)
     assert done.returncode != 0
     assert "has no vLLM; install it as the README says" in done.stdout + done.stderr
     assert not list(tmp_path.rglob("checkpoints"))
@@ -340,7 +344,7 @@ def test_bad_examples_end_the_study_before_anything_expensive(checkout, tmp_path
     templates = {"prompt": "{question} Answer :", "target": " {solution} Done", "stop": " Done"}
     mine = {"train": files["train"], "test": {"test": files["test"]}, "answers": "gsm8k", **templates}
     config["datasets"]["mine"] = mine
-    del config["robustness"], config["examples"]  # the dataset has no perturbations
+    del config["robustness"], config["example_reports"]  # the dataset has no perturbations
     config["sweep"] = [{"model": "tiny", "dataset": "mine", "lr": 1e-2, "epochs": 1, "size": "full"}]
     config["results"] = str(tmp_path / "results")
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
@@ -366,7 +370,7 @@ def test_gsm8k_runs_to_its_figures(checkout, shared_data, tmp_path):
     config = yaml.safe_load((checkout / "config" / "gsm8k-small.yaml").read_text())
     config |= {"results": str(tmp_path / "results"), "local_data": str(shared_data)}
     config["models"]["small"]["pretrain"] |= {"steps": 10}
-    config["datasets"]["gsm8k"] |= {"train": {"examples": 16}, "test": {"test": {"examples": 4}}}
+    config["datasets"]["gsm8k"] |= {"train": {"num_examples": 16}, "test": {"test": {"num_examples": 4}}}
     config["sweep"] = [{"model": "small", "dataset": "gsm8k", "lr": 1e-2, "epochs": 1, "size": "full"}]
     config["sampling"]["max_new_tokens"] = 40
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -81,9 +82,8 @@ def train(base, examples, out, hardware=None, **changes):
     return pd.DataFrame(log)[["epoch", "step", "loss", "learning_rate", "grad_norm"]].astype(float)
 
 
-def command(root, base, out, hardware, processes=1, **changes):
-    """The command with which a rule trains."""
-    scripts = root / "workflow" / "scripts"
+def arguments(base, out, hardware, **changes):
+    """What a rule calls train.py with."""
     options = {
         "base": base,
         "tokens": base / "tokens.parquet",
@@ -102,9 +102,14 @@ def command(root, base, out, hardware, processes=1, **changes):
     words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
     epochs = [str(epoch) for epoch in range(1, EPOCHS + 1)]
     folders = [str(out / f"epoch-{epoch}") for epoch in epochs]
+    return [*words, "--checkpoint-epochs", *epochs, "--checkpoints", *folders]
+
+
+def command(root, base, out, hardware, processes=1, **changes):
+    """The command with which a rule trains."""
+    scripts = root / "workflow" / "scripts"
     launcher = [scripts / "launch.py", str(processes)] if processes > 1 else []
-    script = [*launcher, scripts / "train.py"]
-    return [sys.executable, *script, *words, "--checkpoint-epochs", *epochs, "--checkpoints", *folders]
+    return [sys.executable, *launcher, scripts / "train.py", *arguments(base, out, hardware, **changes)]
 
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error"}
@@ -201,15 +206,34 @@ def test_adapters_are_saved_merged_into_an_ordinary_model(base, examples, tmp_pa
     assert nll[1] < nll[0]
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_adapters_train_alike_in_two_processes(root, base, examples, tmp_path, strategy):
-    settings = {"batch_size": 12, "warmup_steps": 2, "lora": {"rank": 2}}
-    log = train(base, examples, tmp_path / "one", settings=settings)
-    two = tmp_path / "two"
-    hardware = {"processes": 2, "strategy": strategy}
-    done = call(command(root, base, two, hardware, processes=2, settings=json.dumps(settings)))
+LORA = {"batch_size": 12, "warmup_steps": 2, "lora": {"rank": 2}}
+
+
+@pytest.fixture(scope="module")
+def in_two_processes(root, base, tmp_path_factory):
+    """Make trainings in two processes, all in one launch: (kind, strategy, examples per process) → folder."""
+    cases = [("whole", "ddp", None), ("whole", "ddp", 3), ("whole", "fsdp", None)]
+    cases += [("adapters", "ddp", None), ("adapters", "fsdp", None)]
+    made = {case: tmp_path_factory.mktemp("two") for case in cases}
+    calls = []
+    for (kind, strategy, examples_per_process), out in made.items():
+        hardware = {"processes": 2, "strategy": strategy, "examples_per_process": examples_per_process}
+        changes = {"settings": json.dumps(LORA)} if kind == "adapters" else {}
+        calls.append(arguments(base, out, hardware, **changes))
+    file = tmp_path_factory.mktemp("calls") / "calls.json"
+    file.write_text(json.dumps(calls))
+    scripts, train_calls = root / "workflow" / "scripts", Path(__file__).parent / "train_calls.py"
+    done = call([sys.executable, scripts / "launch.py", "2", train_calls, scripts / "train.py", file])
     assert done.returncode == 0, done.stderr
-    check_like((tmp_path / "one", log), two, pd.read_parquet(two / "training.parquet"))
+    assert "training goes on from state-" not in done.stderr
+    return made
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_adapters_train_alike_in_two_processes(in_two_processes, base, examples, tmp_path, strategy):
+    log = train(base, examples, tmp_path, settings=LORA)
+    two = in_two_processes["adapters", strategy, None]
+    check_like((tmp_path, log), two, pd.read_parquet(two / "training.parquet"))
 
 
 @pytest.fixture(scope="module")
@@ -232,21 +256,25 @@ def test_one_process_accumulates_to_the_same_batches(alone, base, examples, tmp_
     check_like(alone, tmp_path, train(base, examples, tmp_path, hardware))
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-@pytest.mark.parametrize("examples_per_process", [None, 3])
-def test_two_processes_train_as_one_does(alone, root, base, tmp_path, strategy, examples_per_process):
+@pytest.mark.parametrize(("strategy", "examples_per_process"), [("ddp", None), ("ddp", 3), ("fsdp", None)])
+def test_two_processes_train_as_one_does(alone, in_two_processes, strategy, examples_per_process):
     """The last batch has 8 examples: with 3 at a time, a process comes to have none of its own."""
-    hardware = {"processes": 2, "strategy": strategy, "examples_per_process": examples_per_process}
-    interrupted = strategy == "fsdp" and examples_per_process == 3
-    if interrupted:  # the part of the model that each process holds is saved and read back
-        hardware |= {"save_state_every": 1, "activation_checkpointing": True}
-        call_and_kill(command(root, base, tmp_path, hardware, processes=2), tmp_path / "work", step=2)
-        time.sleep(2)  # by then the processes have noticed that the launcher is gone
-        (state,) = (tmp_path / "work").glob("state-*")
-        assert (state / "pytorch_model_fsdp_0").is_dir()  # in parts indeed
+    two = in_two_processes["whole", strategy, examples_per_process]
+    assert not (two / "work").exists()
+    check_like(alone, two, pd.read_parquet(two / "training.parquet"))
+
+
+def test_two_processes_go_on_where_they_were_killed(alone, root, base, tmp_path):
+    """The part of the model that each process holds is saved and read back."""
+    hardware = {"processes": 2, "strategy": "fsdp", "examples_per_process": 3}
+    hardware |= {"save_state_every": 1, "activation_checkpointing": True}
+    call_and_kill(command(root, base, tmp_path, hardware, processes=2), tmp_path / "work", step=2)
+    time.sleep(2)  # by then the processes have noticed that the launcher is gone
+    (state,) = (tmp_path / "work").glob("state-*")
+    assert (state / "pytorch_model_fsdp_0").is_dir()  # in parts indeed
     done = call(command(root, base, tmp_path, hardware, processes=2))
     assert done.returncode == 0, done.stderr
-    assert ("training goes on from state-" in done.stderr) == interrupted
+    assert "training goes on from state-" in done.stderr
     assert not (tmp_path / "work").exists()
     check_like(alone, tmp_path, pd.read_parquet(tmp_path / "training.parquet"))
 
@@ -362,9 +390,9 @@ def check_resumed(uninterrupted, out, log):
 
 def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, root, dropout_base, tmp_path):
     step = random.randint(1, 10)
-    arguments = command(root, dropout_base, tmp_path, STATES, settings=json.dumps(SMALL_BATCHES["settings"]))
-    call_and_kill(arguments, tmp_path / "work", step)
-    done = call(arguments)
+    training = command(root, dropout_base, tmp_path, STATES, settings=json.dumps(SMALL_BATCHES["settings"]))
+    call_and_kill(training, tmp_path / "work", step)
+    done = call(training)
     assert "training goes on from state-" in done.stderr, f"killed after step {step}: {done.stderr}"
     check_resumed(uninterrupted, tmp_path, pd.read_parquet(tmp_path / "training.parquet"))
     assert not (tmp_path / "work").exists()
