@@ -6,7 +6,8 @@ from pathlib import Path
 from premem.base import cli
 from premem.base.tables import write_table
 from premem.config.imports import Import
-from premem.scoring.imported_results import read_release, read_tables
+from premem.scoring.release import read_release
+from premem.scoring.score_tables import read_tables
 
 
 def main(settings: Import, release: Path, memorization: Path, tests: Path) -> None:

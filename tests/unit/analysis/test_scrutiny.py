@@ -20,8 +20,8 @@ from premem.config.analyses import Figures
 from premem.config.statistics import Grid, Statistics
 from premem.report import style
 from premem.report.numbers import write_number
-from premem.scoring.imported_results import read_release
 from premem.scoring.memorization import predicted_test_accuracy
+from premem.scoring.release import read_release
 from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 
 GRID = threshold_grid(Grid(start=1.01, stop=5, points=24))

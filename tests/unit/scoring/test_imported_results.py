@@ -14,7 +14,8 @@ from premem.analysis.regression.measures import r_squared, squared_correlation
 from premem.base.errors import UserError
 from premem.base.tables import write_table
 from premem.config.statistics import Grid
-from premem.scoring.imported_results import read_release, read_tables
+from premem.scoring.release import read_release
+from premem.scoring.score_tables import read_tables
 from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
 
 RUN = "toy_2epochs_full_lr2e-05_bs4"

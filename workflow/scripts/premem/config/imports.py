@@ -44,7 +44,7 @@ class Release(Block):
 
 
 class Tables(Block):
-    """Results in the project's own format (``premem.scoring.imported_results.read_tables`` describes the columns)."""
+    """Results in the project's own format (``premem.scoring.score_tables.read_tables`` describes the columns)."""
 
     train: tuple[PathText, ...] = ()
     """JSONL, JSON, CSV, TSV or Parquet files, each also as ``.gz``: accuracy (or grades) and perplexity of each
