@@ -75,7 +75,8 @@ HOLD_LOCK = (
 # What a job does depends on the study, not on where it is started. So variables that change what Python, torch,
 # accelerate or matplotlib compute are unset, texts are UTF-8 everywhere, and there is no terminal to ask on.
 # Jobs are offline, except those that fetch something, and print no progress bars. A library's number of threads does
-# not follow the number of cores, because sums would then be rounded differently.
+# not follow the number of cores, because sums would then be rounded differently. A thread that waits lets go of its
+# core: on a busy machine, threads that spin would slow each other down ten times.
 UNSET = (
     "PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP PYTHONINSPECT PYTHONIOENCODING "
     "MPLBACKEND MATPLOTLIBRC MKL_NUM_THREADS OPENBLAS_NUM_THREADS NVIDIA_TF32_OVERRIDE TORCH_ALLOW_TF32_CUBLAS_OVERRIDE "
@@ -86,5 +87,5 @@ shell.prefix(
     "${{!ACCELERATE_@}} ${{!FSDP_@}} ${{!TORCHELASTIC_@}} ${{!PMI_@}} ${{!OMPI_@}} ${{!LC_@}}; "
     "export LC_ALL=C.UTF-8 PYTHONUTF8=1 HF_HUB_OFFLINE=${{HF_HUB_OFFLINE:-1}} "
     "HF_HUB_DISABLE_PROGRESS_BARS=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 "
-    "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 PYTHONHASHSEED=0; "
+    "TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive PYTHONHASHSEED=0; "
 )
