@@ -1,5 +1,6 @@
 """Damage to the files of a study, one kind a function. Each takes a file and replaces it, so that hard links stay."""
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from premem.base.provenance import path_of
+
+Damage = Callable[[Path, random.Random], None]
 
 
 def replace(file: Path, data: bytes) -> None:
@@ -56,7 +59,7 @@ def break_link(file: Path, chance: random.Random) -> None:
     file.symlink_to("nothing")
 
 
-ANY: tuple[Callable[[Path, random.Random], None], ...] = (
+ANY: tuple[Damage, ...] = (
     truncate,
     empty,
     flip_bit,
@@ -110,13 +113,18 @@ def drop_column(file: Path, chance: random.Random) -> None:
     _rewrite(file, table.drop(columns=chance.choice(list(table))))
 
 
-TABLES: tuple[Callable[[Path, random.Random], None], ...] = (set_nan, set_infinite, drop_rows, drop_column)
+TABLES: tuple[Damage, ...] = (set_nan, set_infinite, drop_rows, drop_column)
 """Damage to a table, which stays readable."""
 
 
-def kinds_for(file: Path) -> tuple[Callable[[Path, random.Random], None], ...]:
+def kinds_for(file: Path) -> tuple[Damage, ...]:
     """Return the kinds of damage that a file can take."""
     return (*ANY, *TABLES) if file.suffix in (".parquet", ".csv") else ANY
+
+
+def set_text(text: str) -> Damage:
+    """Return damage that puts a text in the place of what was there."""
+    return lambda file, chance: replace(file, text.encode())
 
 
 def forget_note(file: Path) -> None:
@@ -124,7 +132,7 @@ def forget_note(file: Path) -> None:
     path_of(file).unlink(missing_ok=True)
 
 
-def copy_linked(study: Path, target: Path) -> Path:
-    """Copy a study; files are hard links, since damage replaces them and the workflow does as well."""
-    shutil.copytree(study, target, symlinks=True, copy_function=lambda old, new: Path(new).hardlink_to(old))
-    return target
+def copy_linked(results: Path, target: Path) -> None:
+    """Copy results without logs; files are hard links, since damage and the workflow replace files."""
+    skipped = shutil.ignore_patterns("logs", "benchmarks", "figures")
+    shutil.copytree(results, target, symlinks=True, ignore=skipped, copy_function=lambda old, new: os.link(old, new))

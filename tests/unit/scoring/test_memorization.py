@@ -84,6 +84,6 @@ def test_memorization_table_names_the_file_that_lacks_an_example():
     with pytest.raises(UserError, match=r"^run/perplexity\.parquet: .* no perplexity, such as b after epoch 1; delete"):
         memorization.memorization_table(accuracy, whole[:1], *files)
     with pytest.raises(
-        UserError, match=r"^run/epoch-1/samples\.parquet: 1 .* such as b; delete .* run/grades\.parquet"
+        UserError, match=r"^run/epoch-1/samples\.parquet: 1 .* as b; delete .* run/grades\.parquet"
     ):
         memorization.memorization_table(accuracy[accuracy["example_id"] != "b"], whole, *files)

@@ -117,7 +117,7 @@ def memorization_table(
         epoch = bad["epoch"].iloc[0]
         samples_file = grades_file.parent / f"epoch-{epoch}" / "samples.parquet"
         raise UserError(
-            f"{samples_file}: {len(bad)} training examples have no answers, such as {bad['example_id'].iloc[0]}; delete "
-            f"the file and {grades_file}, and run again"
+            f"{samples_file}: {len(bad)} training examples have no answers, such as {bad['example_id'].iloc[0]}; "
+            f"delete the file and {grades_file}, and run again"
         )
     return table
