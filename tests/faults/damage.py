@@ -134,5 +134,5 @@ def forget_note(file: Path) -> None:
 
 def copy_linked(results: Path, target: Path) -> None:
     """Copy results without logs; files are hard links, since damage and the workflow replace files."""
-    skipped = shutil.ignore_patterns("logs", "benchmarks", "figures")
+    skipped = shutil.ignore_patterns("logs", "benchmarks")
     shutil.copytree(results, target, symlinks=True, ignore=skipped, copy_function=lambda old, new: os.link(old, new))
