@@ -83,7 +83,5 @@ def test_memorization_table_names_the_file_that_lacks_an_example():
     assert table[["example_id", "accuracy", "perplexity"]].to_numpy().tolist() == [["a", 0.5, 1.1], ["b", 0.0, 2.0]]
     with pytest.raises(UserError, match=r"^run/perplexity\.parquet: .* no perplexity, such as b after epoch 1; delete"):
         memorization.memorization_table(accuracy, whole[:1], *files)
-    with pytest.raises(
-        UserError, match=r"^run/epoch-1/samples\.parquet: 1 .* as b; delete .* run/grades\.parquet"
-    ):
+    with pytest.raises(UserError, match=r"^run/epoch-1/samples\.parquet: 1 .* as b; delete .* run/grades\.parquet"):
         memorization.memorization_table(accuracy[accuracy["example_id"] != "b"], whole, *files)
