@@ -254,6 +254,7 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
     study = load_study({**config, "datasets": datasets, "local_data": str(tmp_path)}, "x")
     assert study.datasets["gsm8k"].train.files == (str(folder / "train.jsonl"),)
     assert study.datasets["gsm8k"].train.hub is None
+    assert study.datasets["gsm8k"].test["test"].files == (str(folder / "test.jsonl"),)
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [9]), ("all", [3, 6, 9]), ([3, 9, 12], [3, 9])])
