@@ -17,7 +17,8 @@ from premem.base.errors import UserError
 from premem.base.progress import track
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
-from premem.lm.sampling import Completion, Prompt, cut_at_stop
+from premem.lm.sampling import Completion, Prompt
+from premem.lm.sampling.stopping import StopText
 from premem.lm.tokens import load_tokenizer
 
 # Room for keys and values where there is no GPU. Memory is taken as it is used, so a small model never takes it all.
@@ -31,8 +32,8 @@ class VllmBackend:
     """
 
     def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
-        self.checkpoint, self.settings, self.stop, self.hardware = checkpoint, settings, stop, hardware
-        self.tokenizer = load_tokenizer(checkpoint)
+        self.checkpoint, self.settings, self.hardware = checkpoint, settings, hardware
+        self.stop = StopText(load_tokenizer(checkpoint), stop)
 
     def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]:
         """Return ``settings.n`` completions for each prompt, in the order of the prompts."""
@@ -107,7 +108,7 @@ class VllmBackend:
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 max_tokens=settings.max_new_tokens,
-                stop=self.stop,
+                stop=self.stop.stop,
                 skip_special_tokens=False,  # where the stop text is looked for; it may be a special token
             )
             for prompt in prompts
@@ -116,12 +117,15 @@ class VllmBackend:
         with _explained(self.checkpoint):
             engine.enqueue(token_ids, parameters, use_tqdm=False)
             outputs = engine.wait_for_completion(use_tqdm=lambda total, **_: track(total, "answers"))
-        return [[self._completion(answer) for answer in output.outputs] * (settings.n // n) for output in outputs]
+        return [
+            [self._completion(prompt, answer) for answer in output.outputs] * (settings.n // n)
+            for prompt, output in zip(prompts, outputs, strict=True)
+        ]
 
-    def _completion(self, answer: Any) -> Completion:
-        """The text is decoded anew, without special tokens, since vLLM decodes it as what follows on the prompt."""
-        text = cut_at_stop(str(self.tokenizer.decode(answer.token_ids, skip_special_tokens=True)), self.stop)
-        return Completion(text, answer.finish_reason, len(answer.token_ids))
+    def _completion(self, prompt: Prompt, answer: Any) -> Completion:
+        """The text is written anew, without special tokens, since vLLM decodes it as what follows on the prompt."""
+        reason, ids = answer.finish_reason, list(answer.token_ids)
+        return Completion(self.stop.answer(prompt.token_ids, ids, reason == "stop"), reason, len(ids))
 
 
 def _import_vllm(in_process: bool) -> Any:
