@@ -33,14 +33,13 @@ class StopText:
     def may_end(self) -> list[bool]:
         """Return for every token id whether an answer can end with it; only after such a token is a look worthwhile."""
         ids = sorted({*self.tokenizer.get_vocab().values()})
-        # Some tokenizers write a token's first blank only where something stands before it.
+        # Written after another token: of a text by itself, some tokenizers drop the first blank.
         before = self.tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
         length = len(self._write(before))
-        alone = self.tokenizer.batch_decode([[i] for i in ids])
-        after = self.tokenizer.batch_decode([[*before, i] for i in ids])
+        texts = self.tokenizer.batch_decode([[*before, i] for i in ids])
         may_end = [False] * (ids[-1] + 1)
-        for i, text, longer in zip(ids, alone, after, strict=True):
-            may_end[i] = i in self.end_ids or any(map(self._could_end, {text, longer[length:]}))
+        for i, text in zip(ids, texts, strict=True):
+            may_end[i] = i in self.end_ids or self._could_end(text[length:])
         return may_end
 
     def _could_end(self, text: str) -> bool:
@@ -63,7 +62,8 @@ class StopText:
             return self.stop in self._write_after(prompt, ids)
         # Tokens in the middle of an answer may begin within a character, which spoils what is written of it, and with
         # some tokenizers of those that follow; one that is whole begins a few tokens earlier.
-        for begin in range(len(ids) - self.longest - 1, max(-1, len(ids) - self.longest - 1 - BYTES_OF_A_CHARACTER), -1):
+        last = len(ids) - self.longest - 1
+        for begin in range(last, max(-1, last - BYTES_OF_A_CHARACTER), -1):
             text = self._write(ids[begin:])
             if self.stop in text:
                 return True
@@ -87,7 +87,7 @@ class StopText:
         if found or not stopped:
             return before
         # Read by itself the answer lacks the stop text: a special token, or one whose first blank is not written.
-        for begin in range(len(ids) - 1, -1, -1):
+        for begin in range(len(ids) - 1, 0, -1):
             ending = self._write_after([*prompt, *ids[:begin]], ids[begin:])
             if self.stop in ending:
                 rest = ending.partition(self.stop)[0]
