@@ -66,7 +66,7 @@ for epochs in sorted({run.epochs for run in STUDY.trained_runs}):
             code=code("train.py"),
             work=fill(f"{RUN}/.training", epochs=epochs),  # outlives a job that was interrupted, and is removed by one that ends well
         shell:
-            "{ON_GPUS} {resources.gpu} {TRAIN_START} {SCRIPTS}/train.py --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
-            "--lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
+            "{ON_GPUS} {resources.gpu} {TRAIN_START} {SCRIPTS}/train.py --base {input.base:q} --identity {input.identity:q} --tokens {input.tokens:q} "
+            "--settings {params.settings:q} --lr {wildcards.lr} --epochs {params.epochs} --size {params.size} --seed {wildcards.seed} "
             "--hardware {TRAIN_HARDWARE} --checkpoint-epochs {params.checkpoint_epochs} --checkpoints {output.checkpoints:q} "
             "--gpus {resources.gpu} --code {params.code} --work {params.work:q} --out {output.log:q} 2>&1 | tee {log:q}"

@@ -5,7 +5,8 @@ are tokenized together, as the model reads them in training; the prompt alone, a
 transformers is imported where it is used, since it takes longer to import than most jobs that read tokens take.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from premem.base.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,44 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     check_folder(folder)
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # whatever the loader raises, the reader needs to know which folder
-        raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
+    with explained(folder, "tokenizer"):
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def load_config(folder: Path) -> "PretrainedConfig":
+    """Load the configuration of a model folder.
+
+    Raises:
+        UserError: if it cannot be loaded.
+    """
+    from transformers import AutoConfig
+
+    check_folder(folder)
+    with explained(folder, "configuration"):
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def context_of(folder: Path) -> int | None:
     """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
-    from transformers import AutoConfig
+    return getattr(load_config(folder).get_text_config(), "max_position_embeddings", None)
 
-    check_folder(folder)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    return getattr(config, "max_position_embeddings", None)
+
+@contextmanager
+def explained(folder: Path, part: str) -> Iterator[None]:
+    """Turn whatever a loader raises into a line that names the folder.
+
+    Raises:
+        UserError: if anything is raised; an own message where the folder's own Python code would have to be run.
+    """
+    try:
+        yield
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"{folder}: the {part} needs Python code from its own folder (auto_map in its JSON files), which is "
+                "never run; choose a model whose architecture transformers has"
+            ) from error
+        raise UserError(f"{folder}: the {part} cannot be loaded: {error}") from error
 
 
 def check_folder(folder: Path) -> None:

@@ -35,6 +35,7 @@ from premem.base.files import link_folder, remove, whole
 from premem.base.progress import track
 from premem.config.hardware import TrainingHardware
 from premem.config.training import Lora, Training
+from premem.lm.divergence import Guard, check_trained
 from premem.lm.models import load_model, require_gpus
 from premem.lm.tokens import load_tokenizer
 
@@ -44,6 +45,7 @@ FILLER: Example = (torch.tensor([0]), torch.tensor([IGNORED]))  # an example wit
 
 
 UNFINISHED = "unfinished"  # folder of states that are being written
+ADVICE = "lower the learning rate under sweep, or take this run out of it"
 
 
 class TargetLossDataset(Dataset):
@@ -228,10 +230,12 @@ class _Saver(TrainerCallback):
             if self.lora:
                 from premem.lm.adapters import merge_adapters
 
-                model, weights = merge_adapters(model, weights, self.base_model, self.lora), None
-            else:
-                for tied in model.all_tied_weights_keys:  # gathered shards no longer show that they are the same
-                    weights.pop(tied, None)
+                model = merge_adapters(model, weights, self.base_model, self.lora)
+                weights = model.state_dict()
+            for tied in model.all_tied_weights_keys:  # gathered shards no longer show that they are the same
+                weights.pop(tied, None)
+        check_trained(weights, str(self.work.parent), ADVICE, accelerator)
+        if accelerator.is_main_process:
             with whole(folder) as aside:
                 model.save_pretrained(aside, state_dict=weights)
                 self.tokenizer.save_pretrained(aside)
@@ -360,17 +364,29 @@ def fine_tune(
             f"{base_model}: {type(model).__name__} averages the loss of each part of a batch by itself; set "
             "hardware.train.processes to 1 and leave out examples_per_process"
         )
+    if arguments.process_index == 0:
+        warn_of_long_warmup(settings.warmup_steps, -(-len(prompts) // settings.batch_size) * epochs, work.parent)
     trainer.order = EpochOrder(len(prompts), settings.batch_size, seed)
     trainer.add_callback(
         _Saver(trainer, tokenizer, work, checkpoints, hardware.save_state_every, base_model, settings.lora)
     )
-    for callback in callbacks:
+    for callback in (Guard(str(work.parent), ADVICE), *callbacks):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
     if arguments.process_index == 0:
         for epoch, folder in checkpoints.items():
             link_folder(work / f"epoch-{epoch}", folder)
     return _by_epoch([entry for entry in trainer.state.log_history if "loss" in entry], epochs)
+
+
+def warn_of_long_warmup(warmup_steps: int, steps: int, run: Path) -> None:
+    """Say so where a run ends before its learning rate is as high as the study says."""
+    if warmup_steps >= steps:
+        print(
+            f"warning: {run}: training.warmup_steps is {warmup_steps}, and the run has {steps} steps, so that its "
+            "learning rate never reaches the highest",
+            file=sys.stderr,
+        )
 
 
 def leave() -> bool:

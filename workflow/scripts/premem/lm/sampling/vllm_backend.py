@@ -20,6 +20,7 @@ from premem.config.sampling import SamplingSettings
 from premem.lm.sampling import Completion, Prompt
 from premem.lm.sampling.stopping import StopText
 from premem.lm.tokens import load_tokenizer
+from premem.lm.weights import check_weights
 
 # Room for keys and values where there is no GPU. Memory is taken as it is used, so a small model never takes it all.
 CPU_CACHE_BYTES = 2**30
@@ -75,6 +76,7 @@ class VllmBackend:
                 "enable_chunked_prefill": False,
             }
         vllm = _import_vllm(in_process=not gpus)
+        check_weights(self.checkpoint)
         with _explained(self.checkpoint):
             engine = vllm.LLM(
                 # Absolute: what is no folder here would be taken for a model on the hub.
@@ -85,6 +87,7 @@ class VllmBackend:
                 # Of the model's own generation settings nothing counts, such as further tokens that end an answer.
                 generation_config="vllm",
                 use_tqdm_on_load=False,
+                trust_remote_code=False,
                 **machine,
             )
         try:
