@@ -9,6 +9,7 @@ from premem.base import cli
 from premem.base.errors import UserError
 from premem.base.tables import read_table, write_table
 from premem.config.data import Templates
+from premem.lm.reading import check_ends, describe
 from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
 
@@ -41,12 +42,9 @@ def main(
         print(f"{message}; left out", file=sys.stderr)
     if len(too_long) == len(examples):
         raise UserError(f"{message}; no example is left")
-    written = str(tokenizer.decode(tokenized[0].target))
-    if settings.stop not in written:
-        raise UserError(
-            f"datasets.{name}.stop: the tokenizer of {model} writes the end of a target as …{written[-40:]!r}, in "
-            f"which {settings.stop!r} is not found, so that no answer would end; change stop and target"
-        )
+    check_ends(tokenizer, tokenized, settings.stop, f"datasets.{name}")
+    shown = describe(tokenizer, tokenized[0])
+    print(f"{name}, {split}: the first example as {model} reads it:\n{shown}", file=sys.stderr)
     table = pd.DataFrame(
         {
             "example_id": examples["example_id"],

@@ -5,6 +5,7 @@ are tokenized together, as the model reads them in training; the prompt alone, a
 transformers is imported where it is used, since it takes longer to import than most jobs that read tokens take.
 """
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,16 +33,11 @@ def tokenize(
     """Tokenize examples.
 
     Raises:
-        UserError: if a token would span the end of a prompt and the start of its target.
+        UserError: if a token would span the end of a prompt and the start of its target; or as ``encode``.
     """
-    start = start_token(tokenizer)
-
-    def encode(texts: Sequence[str]) -> list[list[int]]:
-        return [start + ids for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-
     examples = []
-    wholes = encode([prompt + target for prompt, target in zip(prompts, targets, strict=True)])
-    for text, prompt, whole in zip(prompts, encode(prompts), wholes, strict=True):
+    wholes = encode(tokenizer, [prompt + target for prompt, target in zip(prompts, targets, strict=True)])
+    for text, prompt, whole in zip(prompts, encode(tokenizer, prompts), wholes, strict=True):
         if whole[: len(prompt)] != prompt:
             raise UserError(
                 "datasets: a token spans the end of the prompt and the start of the target; let the target template "
@@ -51,6 +47,24 @@ def tokenize(
     return examples
 
 
+def encode(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of texts, after the start token that the tokenizer puts before a text.
+
+    Raises:
+        UserError: if a text begins with the start token, which the model would then read twice.
+    """
+    start = start_token(tokenizer)
+    written = str(tokenizer.decode(start)).strip()
+    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    for text, ids in zip(texts, encoded, strict=True):
+        if start and (ids[: len(start)] == start or text.lstrip().startswith(written)):
+            raise UserError(
+                f"prompt: the model would read {written!r} twice, since the tokenizer puts it before every text; leave "
+                f"it out of the template (it makes {text[:60]!r} …)"
+            )
+    return [start + ids for ids in encoded]
+
+
 def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
     """Return the examples of a table with prompt_ids and target_ids."""
     rows = zip(table["prompt_ids"], table["target_ids"], strict=True)
@@ -58,9 +72,11 @@ def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
 
 
 def start_token(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """Return the start token as a list, empty if the tokenizer puts none before a text."""
-    start = tokenizer.bos_token_id
-    return [start] if start is not None and tokenizer("x")["input_ids"][:1] == [start] else []
+    """Return what the tokenizer puts before a text, as a list: for most one token, or nothing; for some several."""
+    bare, whole = tokenizer("x", add_special_tokens=False)["input_ids"], tokenizer("x")["input_ids"]
+    if not bare:  # it does not know this word
+        return whole[:1] if whole[:1] == [tokenizer.bos_token_id] else []
+    return next((whole[:k] for k in range(len(whole)) if whole[k : k + len(bare)] == bare), [])
 
 
 def find_too_long(examples: Sequence[TokenizedExample], max_tokens: int | None, context: int | None) -> dict[int, int]:
@@ -127,7 +143,8 @@ def explained(folder: Path, part: str) -> Iterator[None]:
                 f"{folder}: the {part} needs Python code from its own folder (auto_map in its JSON files), which is "
                 "never run; choose a model whose architecture transformers has"
             ) from error
-        raise UserError(f"{folder}: the {part} cannot be loaded: {error}") from error
+        reason = textwrap.shorten(str(error), 300, placeholder=" …")
+        raise UserError(f"{folder}: the {part} cannot be loaded: {reason}") from error
 
 
 def check_folder(folder: Path) -> None:

@@ -23,7 +23,9 @@ def check_weights(folder: Path) -> None:
             with safe_open(file, "pt") as weights:
                 bad = [name for name in weights.keys() if not all_finite(weights.get_tensor(name))]  # noqa: SIM118
         except (SafetensorError, OSError) as error:
-            raise UserError(f"{file}: the weights cannot be read, the file is damaged ({error}); {AGAIN}") from error
+            raise UserError(
+                f"{folder}: the model cannot be loaded: {file.name} is damaged or cut off ({error}); {AGAIN}"
+            ) from error
         if bad:
             raise UserError(f"{file}: {bad[0]} and {len(bad) - 1} more hold values that are not finite; {AGAIN}")
 
