@@ -63,11 +63,11 @@ rule check_fit:
     benchmark:
         f"{RESULTS}/benchmarks/check_fit/{{model}}/{{dataset}}.tsv"
     conda:
-        "../../envs/analyze.yaml"
+        "../../envs/train.yaml"
     params:
         model=base_model,
         max_new_tokens=STUDY.sampling.max_new_tokens,
         code=code("check_fit.py"),
     shell:
-        "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --model {params.model:q} "
+        "{PYTHON} {SCRIPTS}/check_fit.py --tokens {input.tokens:q} --name {wildcards.model} --model {params.model:q} "
         "--max-new-tokens {params.max_new_tokens} {VLLM_PYTHON} --out {output:q} 2>&1 | tee {log:q}"

@@ -1,4 +1,5 @@
-"""Refuse what could not be sampled, before a model is trained: prompts that leave no room for an answer, no vLLM."""
+"""Refuse what could not be sampled, before a model is trained: prompts that leave no room for an answer, no vLLM,
+an architecture that the transformers backend does not take."""
 
 import json
 import shutil
@@ -11,7 +12,9 @@ from premem.base.files import whole
 from premem.base.tables import read_made_by, read_table
 
 
-def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str = "") -> None:
+def main(
+    tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str = "", name: str = ""
+) -> None:
     if vllm_python:
         find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
         if not shutil.which(vllm_python) or subprocess.run([vllm_python, "-c", find], capture_output=True).returncode:
@@ -28,6 +31,10 @@ def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_p
                 f"more do not fit into the context of {model} ({context}); lower it to {context - length} or less, "
                 "or lower the dataset's max_tokens"
             )
+    if name and not vllm_python:
+        from premem.lm.sampling.trial import check_architecture  # torch takes seconds to import
+
+        check_architecture(model, f"models.{name}")
     with whole(out) as aside:
         aside.write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n")
 

@@ -9,7 +9,7 @@ from premem.base import cli
 from premem.base.errors import UserError
 from premem.base.tables import read_table, write_table
 from premem.config.data import Templates
-from premem.lm.reading import check_ends, describe
+from premem.lm.reading import check_ends, check_ids, describe
 from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
 
@@ -42,6 +42,7 @@ def main(
         print(f"{message}; left out", file=sys.stderr)
     if len(too_long) == len(examples):
         raise UserError(f"{message}; no example is left")
+    check_ids(tokenized, model)
     check_ends(tokenizer, tokenized, settings.stop, f"datasets.{name}")
     shown = describe(tokenizer, tokenized[0])
     print(f"{name}, {split}: the first example as {model} reads it:\n{shown}", file=sys.stderr)

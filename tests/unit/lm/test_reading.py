@@ -1,19 +1,15 @@
 """What a model reads: start tokens, the ends of targets, and the example that is shown."""
 
-import json
-import os
-from pathlib import Path
-
 import pytest
-from tokenizers import Tokenizer, processors
-from transformers import PreTrainedTokenizerFast
+from tokenizers import Tokenizer, models, processors
+from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from premem.base.errors import UserError
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.lm.pretraining import train_tokenizer
-from premem.lm.reading import BOUNDARY, check_ends, describe
+from premem.lm.reading import BOUNDARY, check_ends, check_ids, describe
 from premem.lm.sampling.stopping import StopText
-from premem.lm.tokens import encode, load_tokenizer, start_token, tokenize
+from premem.lm.tokens import TokenizedExample, encode, load_tokenizer, start_token, tokenize
 
 TEXTS = [f"Ada has {i} nuts 。 so {i} Done" for i in range(30)]
 KINDS = pytest.mark.parametrize("kind", ["words", "bpe"])
@@ -50,12 +46,12 @@ def test_what_is_put_before_a_text_may_be_several_tokens(kind):
 
 
 def test_a_tokenizer_that_does_not_know_the_word_it_is_asked_has_its_start_token():
-    made = json.loads(make("words").backend_tokenizer.to_str())
-    del made["model"]["vocab"]["<unk>"]
-    made["added_tokens"] = [token for token in made["added_tokens"] if token["content"] != "<unk>"]
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(made)), bos_token="<s>")
+    backend = Tokenizer(models.WordLevel({"Ada": 0, "<s>": 1}, unk_token="none"))
+    backend.add_special_tokens(["<s>"])
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>")
     assert tokenizer("x", add_special_tokens=False)["input_ids"] == []
-    assert start_token(tokenizer) == [2]
+    assert start_token(tokenizer) == [1]
 
 
 @KINDS
@@ -83,14 +79,19 @@ def test_every_target_must_end_an_answer():
         check_ends(tokenizer, [good, bad], " Done", "datasets.mine")
 
 
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(tmp_path):
+    LlamaConfig(vocab_size=20).save_pretrained(tmp_path)
+    check_ids([TokenizedExample([1, 19], [2])], tmp_path)
+    with pytest.raises(UserError, match=f"{tmp_path}: the tokenizer gives token 20, and the model has only 20"):
+        check_ids([TokenizedExample([1], [2]), TokenizedExample([1], [20])], tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "start", "warned"), [("smollm2", [], True), ("gemma3", [2], False)], ids=["smollm2", "gemma3"]
 )
-def test_real_tokenizers(name, start, warned):
-    if "PREMEM_REAL_MODELS" not in os.environ:
-        pytest.skip("no real models; set PREMEM_REAL_MODELS to the folder that holds smollm2 and gemma3")
-    tokenizer = load_tokenizer(Path(os.environ["PREMEM_REAL_MODELS"]) / name)
+def test_real_tokenizers(real_models, name, start, warned):
+    tokenizer = load_tokenizer(real_models / name)
     assert start_token(tokenizer) == start
     prompts = ["Problem: 5 + 7?\nAnswer:", "日本 🎉\n答え:"]
     targets = [" It is 12.\n#### 12。🎉", " 5 + 7 = 12\n✓。🎉"]

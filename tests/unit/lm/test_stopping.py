@@ -1,8 +1,6 @@
 """Where answers end, over tokenizers of several kinds: what counts is the text, however it is split into tokens."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -64,18 +62,13 @@ MAKE = {
     "unigram": unigram,
     "wordpiece": wordpiece,
 }
-REAL = {"smollm2", "gemma3"}
+REAL = ["gemma3", "smollm2"]
 MADE = {}
 
 
 def tokenizer_of(kind):
     if kind not in MADE:
-        if kind in REAL:
-            if "PREMEM_REAL_MODELS" not in os.environ:
-                pytest.skip("no real models; set PREMEM_REAL_MODELS to the folder that holds smollm2 and gemma3")
-            MADE[kind] = load_tokenizer(Path(os.environ["PREMEM_REAL_MODELS"]) / kind)
-        else:
-            MADE[kind] = MAKE[kind]()
+        MADE[kind] = MAKE[kind]()
     return MADE[kind]
 
 
@@ -109,10 +102,13 @@ def first_length(tokenizer, prompt, answer, stop):
     return next((k for k in lengths if stop in text_after(tokenizer, prompt, answer[:k])), None)
 
 
-KINDS = pytest.mark.parametrize("kind", [*MAKE, *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(REAL))])
+@pytest.fixture(scope="module", params=[*MAKE, *(pytest.param(name, marks=pytest.mark.slow, id=name) for name in REAL)])
+def kind(request):
+    if request.param in REAL:
+        MADE[request.param] = load_tokenizer(request.getfixturevalue("real_models") / request.param)
+    return request.param
 
 
-@KINDS
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     stop=st.sampled_from(STOPS),
@@ -133,7 +129,6 @@ def test_an_answer_ends_with_the_first_token_that_completes_its_stop_text(kind, 
         assert got in (text, text.removeprefix(" ")) or not text.strip()
 
 
-@KINDS
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(stop=st.sampled_from(STOPS), draws=st.lists(st.integers(0, 2**31), min_size=1, max_size=25), data=st.data())
 def test_whatever_tokens_a_model_writes_it_stops_no_later_than_its_text_says(kind, stop, draws, data):

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -26,7 +27,7 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
     if reads_weights:
         check_weights(folder)
     with explained(folder, "model"):
-        model, found = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
@@ -34,6 +35,7 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
             trust_remote_code=False,
             output_loading_info=True,
         )
+    model, found = loaded
     absent = sorted(found["missing_keys"]) if reads_weights else []
     if absent:
         raise UserError(

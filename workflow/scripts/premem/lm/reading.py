@@ -1,11 +1,12 @@
 """What a model reads: checks of tokenized examples, and one of them shown as it is read."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premem.base.errors import UserError
 from premem.lm.sampling.stopping import StopText
-from premem.lm.tokens import TokenizedExample, start_token
+from premem.lm.tokens import TokenizedExample, load_config, start_token
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -34,6 +35,21 @@ def check_ends(tokenizer: "PreTrainedTokenizerBase", examples: Sequence[Tokenize
                 f"{key}.stop: the tokenizer writes the end of a target as …{ending!r}, in which {stop!r} is not found, "
                 "so that no answer would end; change stop and target"
             )
+
+
+def check_ids(examples: Sequence[TokenizedExample], model: Path) -> None:
+    """Refuse token ids that the model has no embedding for: tokenizer and weights then do not belong together.
+
+    Raises:
+        UserError: naming the model's folder.
+    """
+    vocabulary = load_config(model).get_text_config().vocab_size
+    largest = max(max([*example.prompt, *example.target], default=0) for example in examples)
+    if largest >= vocabulary:
+        raise UserError(
+            f"{model}: the tokenizer gives token {largest}, and the model has only {vocabulary} embeddings; tokenizer "
+            "and weights do not belong together (or tokens were added without resizing the embeddings)"
+        )
 
 
 def describe(tokenizer: "PreTrainedTokenizerBase", example: TokenizedExample) -> str:

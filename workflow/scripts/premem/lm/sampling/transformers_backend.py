@@ -16,7 +16,7 @@ from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import load_model
 from premem.lm.sampling import Completion, Prompt
-from premem.lm.sampling.shared_prompt import SharedPromptCache, use_shared_prompts
+from premem.lm.sampling.shared_prompt import SharedPromptCache, next_logits, use_shared_prompts
 from premem.lm.sampling.stopping import StopText
 from premem.lm.tokens import load_tokenizer
 
@@ -116,14 +116,7 @@ class TransformersBackend:
         self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache
     ) -> torch.Tensor:
         """Logits of the last position, shape (rows, ids of the tokenizer); a model may have more than are in use."""
-        logits = self.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1, : len(self.may_end)]
+        logits = next_logits(self.model, ids, mask, positions, cache)[:, : len(self.may_end)]
         return logits.masked_fill(self.absent[: logits.shape[-1]], -torch.inf) if self.some_absent else logits
 
 
