@@ -46,7 +46,7 @@ def test_what_is_put_before_a_text_may_be_several_tokens(kind):
 
 
 def test_a_tokenizer_that_does_not_know_the_word_it_is_asked_has_its_start_token():
-    backend = Tokenizer(models.WordLevel({"Ada": 0, "<s>": 1}, unk_token="none"))
+    backend = Tokenizer(models.BPE({"A": 0, "<s>": 1}, []))
     backend.add_special_tokens(["<s>"])
     backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>")
