@@ -244,6 +244,7 @@ def test_an_answer_may_begin_with_the_stop_text():
     colon, done = words.convert_tokens_to_ids(["Answer:", "Done."])
     stop = StopText(words, " Done.")
     assert stop.has_stopped([colon], [done])
+    assert stop.answer([colon], [done], stopped=True) == ""
     assert not stop.has_stopped([done], [colon])
 
 

@@ -123,10 +123,12 @@ def test_an_answer_ends_with_the_first_token_that_completes_its_stop_text(kind, 
     expected = first_length(tokenizer, asked, answer, stop)
     assert length_until_stopped(kind, stop, asked, answer) == expected
     if expected:
-        text = text_after(tokenizer, asked, answer[:expected], skip_special_tokens=True).partition(stop)[0]
+        text, whole, _ = text_after(tokenizer, asked, answer[:expected], skip_special_tokens=True).partition(stop)
+        if not whole:  # without special tokens, which stand for unknown words, the stop text lacks its last blank
+            text = text_after(tokenizer, asked, answer[:expected]).partition(stop)[0].replace("<unk>", "")
         got = detector_of(kind, stop)[0].answer(asked, answer[:expected], stopped=True)
         assert stop not in got
-        assert got in (text, text.removeprefix(" ")) or not text.strip()
+        assert got in (text, text.removeprefix(" ")) or (not whole and got.split() == text.split())
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

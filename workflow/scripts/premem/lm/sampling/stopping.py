@@ -87,7 +87,7 @@ class StopText:
         if found or not stopped:
             return before
         # Read by itself the answer lacks the stop text: a special token, or one whose first blank is not written.
-        for begin in range(len(ids) - 1, 0, -1):
+        for begin in range(len(ids) - 1, -1, -1):
             ending = self._write_after([*prompt, *ids[:begin]], ids[begin:])
             if self.stop in ending:
                 rest = ending.partition(self.stop)[0]
