@@ -31,6 +31,14 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_models() -> Path:
+    """Folder of real pre-trained models, smollm2 and gemma3, that are not part of the project: PREMEM_REAL_MODELS."""
+    if "PREMEM_REAL_MODELS" not in os.environ:
+        pytest.skip("no real models; set PREMEM_REAL_MODELS to the folder that holds smollm2 and gemma3")
+    return Path(os.environ["PREMEM_REAL_MODELS"])
+
+
+@pytest.fixture(scope="session")
 def checkout(root, tmp_path_factory):
     """A copy of the workflow, as a user would have it, without results."""
     copy = tmp_path_factory.mktemp("checkout")

@@ -62,7 +62,7 @@ def _fill_builtin(name: str, entry: Mapping[str, Any], local_data: str | None) -
         # Only the stories of the generator can be told anew.
         plain = {name: p for name, p in known["perturbations"].items() if "{paraphrase}" not in p.get("prompt", "")}
         own.setdefault("perturbations", plain)
-    test = own.get("test", dict.fromkeys(known["test"], {}))
+    test = own.get("test", {key: {} for key in known["test"]})
     if isinstance(test, Mapping):
         own["test"] = {name: override(known["test"].get(name, {}), split) for name, split in test.items()}
     return {**known, **own}
