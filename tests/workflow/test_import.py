@@ -18,7 +18,7 @@ from premem.config.sweep import spell_learning_rate
 
 @pytest.fixture
 def small_release(tmp_path):
-    """A git repository with three runs, one of which lacks a file, beside a folder that nobody asked for."""
+    """A git repository with three runs, one of which lacks a file, next to a folder that nobody asked for."""
     repository = tmp_path / "repository"
     random = np.random.default_rng(0)
     for lr in ("1e-05", "2e-05", "3e-05"):

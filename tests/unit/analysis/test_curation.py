@@ -570,7 +570,7 @@ def test_beyond_the_curve_nothing_is_known_but_a_bound():
     assert row["note"].startswith("more than 3: no number of i.i.d. examples that was tried reaches it")
     noise = np.random.default_rng(3).normal(0, 0.01, (4, 2))
     row = cell(compare_strategies(accuracies({"premem": {100: 0.505}}, noise), 0.95), "premem", 100)
-    assert 2 < row["low"] < 3 and row["high"] == float("inf")  # not told from the last ones tried
+    assert 2 < row["low"] < 3 and row["high"] == float("inf")  # cannot be distinguished from the last ones tried
 
 
 def test_a_strategy_below_the_start_is_worth_nothing():
@@ -589,7 +589,7 @@ def test_the_interval_holds_the_estimate():
 
 
 def test_what_is_beyond_all_tried_has_no_upper_end():
-    """Also where few examples are scattered so widely that they are not told from the strategy, and more are."""
+    """Also where a few examples scatter so widely that they cannot be distinguished from the strategy, and more can."""
     iid = np.array([[0.5, 0.4, 0.65], [0.5, 0.6, 0.65], [0.5, 0.8, 0.65]])
     estimate, low, high, note = data_efficiency(np.full(3, 0.7), iid, np.array([0.0, 1.0, 2.0]), 0.95)
     assert np.isnan(estimate) and note.startswith("more than 2:")

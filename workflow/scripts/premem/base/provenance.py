@@ -41,7 +41,7 @@ def current() -> dict[str, Any]:
 
 
 def note(result: Path) -> None:
-    """Write what made a result beside it; nothing where no script is at work, nor in a hidden working folder."""
+    """Write what made a result next to it. Nothing is written without a script, or in a hidden working folder."""
     if not _current or result.parent.name.startswith("."):
         return
     made = current() | {
