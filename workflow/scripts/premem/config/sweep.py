@@ -88,7 +88,7 @@ class Checkpoints(Block):
     """
     keep: Literal["none", "last", "all"] | tuple[Epochs, ...] = "none"
     """Which checkpoints stay on disk once they have been evaluated: none, the last one of each run, all, or those after
-    the epochs in a list. To sample a run anew whose checkpoints are gone, the run is trained again.
+    the epochs in a list. A run whose checkpoints are gone is trained again before it can be sampled again.
 
     Reruns: nothing.
     """
