@@ -128,7 +128,7 @@ def refuse_lost_arrays():
         limits.append(f"--max-jobs-per-timespan {rate.max_jobs}/{rate.timespan:g}s")
     if in_arrays and limits:
         raise WorkflowError(
-            f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise it"
+            f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise the limit"
         )
 
 

@@ -438,15 +438,15 @@ def no_labels(config):
         (no_labels, "curation.strategies: difficulty needs labels; give datasets.stories.difficulty"),
         (lambda c: c["curation"].update(start=65), "curation.start: 65 wanted, but stories has 64 training examples"),
         (lambda c: c.update(sizes={"half": 0.5}), "sizes: curation trains on all that it has collected; name a size"),
-        (lambda c: c["curation"].update(strategies=["ifd", "ifd"]), "strategies: ifd, ifd names one twice"),
-        (lambda c: c["curation"].update(seeds=[1, 0, 1]), "seeds: 1, 0, 1 names one twice"),
+        (lambda c: c["curation"].update(strategies=["ifd", "ifd"]), "strategies: ifd, ifd: one of them is given twice"),
+        (lambda c: c["curation"].update(seeds=[1, 0, 1]), "seeds: 1, 0, 1: one of them is given twice"),
         (lambda c: c["curation"].update(strategies=["premum"]), "curation.strategies[0]"),
         (lambda c: c["curation"].update(rounds=[]), "curation.rounds"),
         (lambda c: c["curation"].update(rounds=[8, 0]), "curation.rounds[1]"),
-        (lambda c: c["datasets"]["stories"].update(columns={}, difficulty=None), "so keep that column (columns: {skel"),
+        (lambda c: c["datasets"]["stories"].update(columns={}, difficulty=None), "keep it (columns: {skel"),
         (
             lambda c: c["datasets"]["stories"]["columns"].update(round="steps"),
-            "datasets.stories.columns: round says where new examples come from; rename it",
+            "datasets.stories.columns: premem itself adds round to new examples; rename the column",
         ),
         (
             lambda c: c["datasets"]["stories"].update(new_examples={"write": {**WRITE, "model": "tinny"}}),
@@ -469,7 +469,7 @@ def no_labels(config):
         (lambda c: c.update(curation=None), "give runs in sweep, imported results in imports, or curation"),
         (
             lambda c: c["datasets"].update({"stories-seed3-round0": c["datasets"]["stories"]}),
-            "datasets.stories-seed3-round0: a round of curation is called so; rename it",
+            "datasets.stories-seed3-round0: a round of curation has this name; rename the dataset",
         ),
     ],
 )
@@ -694,5 +694,5 @@ def test_numbers_of_a_pool_are_numbers_where_a_generator_gave_some(examples, tmp
     assert table["steps"].dtype == examples["steps"].dtype == "int64"
     assert table["steps"].iloc[len(examples) :].eq(3).all()
     collected.examples["steps"] = "two"
-    with pytest.raises(UserError, match=r"new_examples: column steps is one of numbers .*'two'"):
+    with pytest.raises(UserError, match=r"new_examples: column steps holds numbers .*'two'"):
         extend(previous, collected, "premem", 1, "pool")

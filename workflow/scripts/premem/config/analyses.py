@@ -115,7 +115,7 @@ class Figures(Block):
     def _check_pixels(self) -> Self:
         if self.width * self.dpi > LARGEST_WIDTH:
             raise ValueError(
-                f"dpi {self.dpi} and width {self.width:g} make figures {self.width * self.dpi:.0f} pixels wide, and "
-                f"{LARGEST_WIDTH} are the most; lower one of the two"
+                f"dpi {self.dpi} and width {self.width:g} make figures {self.width * self.dpi:.0f} pixels wide, but at "
+                f"most {LARGEST_WIDTH} are possible; lower one of the two"
             )
         return self

@@ -144,5 +144,5 @@ class Curation(Block):
         for key in ("strategies", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
-                raise ValueError(f"{key}: {', '.join(map(str, values))} names one twice; remove it")
+                raise ValueError(f"{key}: {', '.join(map(str, values))}: one of them is given twice; remove it")
         return self

@@ -62,7 +62,7 @@ class Sweep(Block):
     def _check_number(self) -> Self:
         number = math.prod(len(getattr(self, key)) for key in type(self).model_fields)
         if number > LARGEST_SWEEP:
-            raise ValueError(f"this makes {number} runs, and {LARGEST_SWEEP} are the most; give fewer values")
+            raise ValueError(f"this makes {number} runs, but at most {LARGEST_SWEEP} are possible; give fewer values")
         return self
 
 
