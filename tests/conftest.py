@@ -23,7 +23,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real data that is not part of the project: PREMEM_SHARED, or ../shared beside it."""
+    """Folder of real data that is not part of the project: PREMEM_SHARED, or ../shared next to it."""
     folder = Path(os.environ.get("PREMEM_SHARED", ROOT.parent / "shared")) / "data"
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set PREMEM_SHARED to the folder that holds data/")

@@ -59,7 +59,7 @@ def _fill_builtin(name: str, entry: Mapping[str, Any], local_data: str | None) -
 
     own["train"] = train = override(known["train"], own.get("train", {}))
     if not (isinstance(train, Mapping) and train.get("generate") and train.get("wording", "usual") == "usual"):
-        # Only the stories of the generator can be told anew.
+        # Only the stories of the generator can be written in other words.
         plain = {name: p for name, p in known["perturbations"].items() if "{paraphrase}" not in p.get("prompt", "")}
         own.setdefault("perturbations", plain)
     test = own.get("test", {key: {} for key in known["test"]})
