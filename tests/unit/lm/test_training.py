@@ -323,7 +323,7 @@ def test_a_failure_of_several_processes_is_told_once(root, base, tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("examples_per_process 4 does not divide the 6 examples") == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == "error: process 0 of 2 failed; what it said is above"
+    assert done.stderr.splitlines()[-1] == "error: process 0 of 2 failed; its message is above"
 
 
 @pytest.mark.parametrize(
