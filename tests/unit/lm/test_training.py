@@ -301,6 +301,8 @@ import atexit, os, sys
 sys.path.insert(0, sys.argv.pop(1))
 from premem.base import cli
 
+pytestmark = pytest.mark.slow
+
 def main() -> None:
     atexit.register(os.abort)
     print(f"said by {os.environ['RANK']}")

@@ -32,6 +32,8 @@ from premem.lm.tokens import load_tokenizer, tokenize
 from sample import main as sample
 from vllm_environment import PYTHON, needs_vllm
 
+pytestmark = pytest.mark.slow
+
 STOP = " Done"
 TEMPLATES = Templates(prompt="{question} Answer :", target=" {solution} Done", stop=STOP)
 RECIPE = Pretraining(

@@ -148,7 +148,7 @@ def _import_vllm(in_process: bool) -> Any:
         _ = vllm.LLM  # import the class now, since vLLM imports its parts on demand
     except Exception as error:  # a broken installation raises errors of many types
         raise UserError(
-            f"sampling.backend: vLLM cannot be imported ({error}); install it as the README says under Sampling with "
+            f"sampling.backend: vLLM cannot be imported ({error}); install it as docs/vllm.md says: "
             "vLLM, and name its interpreter under hardware.python.sample"
         ) from error
     return vllm
