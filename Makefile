@@ -19,7 +19,7 @@ check: .venv/installed
 test: .venv/installed .venv-vllm/installed
 	@echo "All tests, those of Slurm and vLLM as well where these can be installed: about 20 minutes."
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -q
+	.venv/bin/pytest -q -n $(CORES) --dist loadfile
 
 study: .venv/installed
 	@echo "$(if $(STUDY),The study $(STUDY): snakemake plan says how long it takes.,The embedded study: about 10 minutes.)"
