@@ -172,6 +172,7 @@ for load in (load_tokenizer, context_of, load_model):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["llama", "own"])
 def test_code_of_a_model_folder_never_runs(folder, root, tmp_path, kind):
     """Neither where someone types y, nor where a class of that kind is known."""

@@ -33,6 +33,8 @@ from premem.lm.pretraining import new_model, train_tokenizer
 from premem.lm.tokens import examples_of, tokenize
 from premem.lm.training import fine_tune
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 EPOCHS = 3
@@ -300,8 +302,6 @@ ABORTS_AT_ITS_END = """
 import atexit, os, sys
 sys.path.insert(0, sys.argv.pop(1))
 from premem.base import cli
-
-pytestmark = pytest.mark.slow
 
 def main() -> None:
     atexit.register(os.abort)

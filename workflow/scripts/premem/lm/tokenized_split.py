@@ -32,7 +32,8 @@ def tokenize_split(
         they are too long; the model's context in tokens.
 
     Raises:
-        UserError: if examples are too long and may not be left out, if none is left, or if no answer could end.
+        UserError: if examples are too long and may not be left out, if none is left, if no answer could end, or if
+            tokenizer and model do not belong together.
     """
     tokenizer = load_tokenizer(model)
     prompts = [templates.write_prompt(question) for question in examples["question"]]

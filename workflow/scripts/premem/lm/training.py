@@ -66,7 +66,8 @@ def fine_tune(
         One entry per epoch: epoch, step, mean loss of its steps, learning_rate and grad_norm of its last step.
 
     Raises:
-        UserError: if the machine lacks GPUs, or the model or the number of processes does not fit the settings.
+        UserError: if the machine lacks GPUs, if the model or the number of processes does not fit the settings, or if
+            the training diverges.
     """
     torch.set_num_threads(1)
     _check_gpus(settings, hardware.processes, gpus)
