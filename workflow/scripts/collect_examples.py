@@ -13,7 +13,7 @@ from premem.config.curation import Collection, NewExamples, StrategyName
 from premem.config.data import Reading
 from premem.config.hardware import SamplingHardware
 from premem.lm.tokens import select_subset
-from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.scoring.stored import read_memorization
 from premem.scoring.threshold import read_threshold
 
 
@@ -44,7 +44,7 @@ def main(
     p = read_threshold(threshold).threshold if threshold else None
     described = describe_examples(
         training_set,
-        memorization=read_table(memorization, MEMORIZATION_COLUMNS) if memorization else None,
+        memorization=read_memorization(memorization) if memorization else None,
         p=p,
         ifd=read_table(ifd, ["example_id", "ifd"]) if ifd else None,
         difficulty=difficulty,

@@ -17,6 +17,7 @@ from premem.config.curation import Collection
 from premem.config.statistics import Statistics, Threshold
 from premem.report.markdown import link_to_figure
 from premem.report.style import save
+from premem.scoring.stored import read_grades
 
 
 def main(
@@ -38,7 +39,7 @@ def main(
     out: Path,
 ) -> None:
     trainings = json.loads(rounds)
-    reached = accuracy_of_rounds(trainings, (read_table(path, ["split", grader]) for path in grades), test_set, grader)
+    reached = accuracy_of_rounds(trainings, (read_grades(path, [grader]) for path in grades), test_set, grader)
     described = pd.DataFrame(
         describe_round(made, read_table(path, ["round"]), read_made_by(path), difficulty)
         for made, path in zip(trainings, data, strict=True)

@@ -5,12 +5,14 @@ from pathlib import Path
 import pandas as pd
 
 from premem.base import cli
-from premem.base.tables import read_table, write_csv
-from premem.scoring.grader_agreement import ANSWER_COLUMNS, count_cases
+from premem.base.tables import write_csv
+from premem.scoring.grader_agreement import EXTRACTED, count_cases
+from premem.scoring.grading import GRADERS
+from premem.scoring.stored import read_grades
 
 
 def main(grades: list[Path], out: Path) -> None:
-    tables = [read_table(path, ANSWER_COLUMNS)[ANSWER_COLUMNS].assign(run=path.parent.name) for path in grades]
+    tables = [read_grades(path, list(GRADERS), EXTRACTED).assign(run=path.parent.name) for path in grades]
     write_csv(count_cases(pd.concat(tables, ignore_index=True)), out)
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from premem.analysis.model_comparison import ModelResults, compare_models, models_page, plot_models
 from premem.base import cli
 from premem.base.files import write_text
-from premem.base.tables import read_csv, read_table, write_csv
+from premem.base.tables import read_csv, write_csv
 from premem.config.analyses import Figures
 from premem.config.statistics import Statistics
 from premem.jobs.plan import count_weights
 from premem.report.markdown import link_to_figure
 from premem.report.style import save
-from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.scoring.stored import read_memorization
 from premem.scoring.threshold import read_threshold
 
 
@@ -36,7 +36,7 @@ def main(
             name=name,
             weights=(count_weights(bases[name]) if name in bases else None) or np.nan,
             p=read_threshold(p).threshold,
-            memorization=read_table(scores, MEMORIZATION_COLUMNS),
+            memorization=read_memorization(scores),
             points=read_csv(placed),
             regression=read_csv(judged),
         )

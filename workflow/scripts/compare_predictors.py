@@ -11,7 +11,8 @@ from premem.base import cli
 from premem.base.tables import read_table, write_csv, write_table
 from premem.config.analyses import Predictors
 from premem.config.statistics import Statistics, Threshold
-from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
+from premem.scoring.scores import runs_of_tables
+from premem.scoring.stored import read_grades, read_memorization, read_tests
 from premem.scoring.threshold import read_threshold
 
 
@@ -32,10 +33,9 @@ def main(
     values: Path,
     out: Path,
 ) -> None:
-    memorized, tested = read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS)
+    memorized, tested = read_memorization(memorization), read_tests(tests)
     test_sets = sorted(tested["test_set"].unique(), key=lambda name: (name != test_set, name))
-    columns = ["epoch", "split", "example_id", "sample", grader, f"{grader}_extracted"]
-    graded = {path.parent.name: read_table(path, columns)[columns] for path in grades}
+    graded = {path.parent.name: read_grades(path, [grader], [f"{grader}_extracted"]) for path in grades}
     confident = {path.parent.name: read_table(path) for path in confidences if "atc" in settings.names}
     weighed = {path.parent.name: read_table(path, ["epoch", "predictor", "value"]) for path in weights}
     of_weights, notes = values_from_weights(weighed, test_sets)

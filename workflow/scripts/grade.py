@@ -7,6 +7,7 @@ import pandas as pd
 from premem.base import cli
 from premem.base.tables import read_table, write_table
 from premem.scoring.grading import grade_answers, versions
+from premem.scoring.stored import GRADE_VALUES, read_samples
 
 
 def main(
@@ -18,12 +19,7 @@ def main(
     workers: int,
     out: Path,
 ) -> None:
-    columns = ["split", "example_id", "sample", "text"]
-    tables = [
-        read_table(path, columns)[columns].assign(epoch=epoch)
-        for epoch, path in zip(checkpoint_epochs, samples, strict=True)
-    ]
-    table = pd.concat(tables, ignore_index=True)
+    table = read_samples(samples, checkpoint_epochs)
     # Ids of one's own may be the same in two sets. Perturbed prompts, whose splits are perturbations, have one set.
     references = {}
     for path in data:
@@ -34,7 +30,7 @@ def main(
     grades = grade_answers(list(table["text"]), expected, answers, time_limit, workers)
     result = table[["epoch", "split", "example_id", "sample"]].copy()
     for grader, graded in grades.items():
-        result[grader] = pd.Categorical([g.grade for g in graded], ["correct", "incorrect", "no_answer"])
+        result[grader] = pd.Categorical([g.grade for g in graded], GRADE_VALUES)
         result[f"{grader}_extracted"] = [g.extracted for g in graded]
     write_table(result, out, graders=versions(answers))
 

@@ -13,7 +13,7 @@ from premem.base.tables import read_table, write_csv, write_table
 from premem.config.statistics import Statistics
 from premem.data.difficulty import difficulty_of
 from premem.scoring.memorization import sampled_accuracy
-from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.scoring.stored import read_grades, read_memorization
 from premem.scoring.threshold import read_threshold
 
 
@@ -31,11 +31,10 @@ def main(
     drops: Path,
     out: Path,
 ) -> None:
-    columns = ["epoch", "split", "example_id", grader]
     accuracy = pd.concat(
-        [sampled_accuracy(read_table(path, columns), grader).assign(run=path.parent.name) for path in grades]
+        [sampled_accuracy(read_grades(path, [grader]), grader).assign(run=path.parent.name) for path in grades]
     )
-    memorized = read_table(memorization, MEMORIZATION_COLUMNS)
+    memorized = read_memorization(memorization)
     p = read_threshold(threshold).threshold
     labels = difficulty_of(read_table(data).set_index("example_id"), difficulty) if data and difficulty else None
     table = answers_table(accuracy, memorized, p, labels)

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from premem.base import cli
-from premem.base.tables import read_table, write_table
-from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
+from premem.base.tables import write_table
+from premem.scoring.scores import place_points, runs_of_tables
+from premem.scoring.stored import read_memorization, read_tests
 from premem.scoring.threshold import read_threshold
 
 
 def main(memorization: Path, tests: Path, threshold: Path, test_set: str, out: Path) -> None:
-    runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
+    runs = runs_of_tables(read_memorization(memorization), read_tests(tests), test_set)
     write_table(place_points(runs, read_threshold(threshold).threshold), out)
 
 

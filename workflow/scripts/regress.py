@@ -9,7 +9,8 @@ from premem.base import cli
 from premem.base.files import write_text
 from premem.base.tables import read_table, write_csv
 from premem.config.statistics import Statistics
-from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, place_points, runs_of_tables
+from premem.scoring.scores import place_points, runs_of_tables
+from premem.scoring.stored import read_memorization, read_tests
 from premem.scoring.threshold import read_threshold
 
 
@@ -24,7 +25,7 @@ def main(
     regression: Path,
     ols: Path,
 ) -> None:
-    runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
+    runs = runs_of_tables(read_memorization(memorization), read_tests(tests), test_set)
     chosen, curve = read_threshold(threshold), read_table(curves)
     table = place_points(runs, chosen.threshold)
     held_out = table if chosen.fixed else table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left")

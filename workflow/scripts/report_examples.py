@@ -7,7 +7,7 @@ from premem.base import cli
 from premem.base.files import write_text
 from premem.base.tables import read_table, write_table
 from premem.data.difficulty import difficulty_of
-from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.scoring.stored import read_grades, read_memorization
 from premem.scoring.threshold import read_threshold
 
 
@@ -25,7 +25,7 @@ def main(
     table: Path,
     out: Path,
 ) -> None:
-    scores, p = read_table(memorization, MEMORIZATION_COLUMNS), read_threshold(threshold).threshold
+    scores, p = read_memorization(memorization), read_threshold(threshold).threshold
     last, run = scores["epoch"].max(), memorization.parent.name
     texts = read_table(data, ["example_id", "question", "solution"])
     labels = difficulty_of(texts.set_index("example_id"), difficulty) if difficulty else None
@@ -36,7 +36,7 @@ def main(
     examples = examples_table(scores, p, texts, predicted, labels)
     answers = answers_to_show(
         read_table(samples, ["split", "example_id", "sample", "text"]),
-        read_table(grades, ["epoch", "split", "example_id", "sample", grader, f"{grader}_extracted"]),
+        read_grades(grades, [grader], [f"{grader}_extracted"]),
         last,
         grader,
     )

@@ -5,13 +5,13 @@ from pathlib import Path
 from premem.analysis.example_reports import examples_page, examples_table
 from premem.base import cli
 from premem.base.files import whole, write_text
-from premem.base.tables import read_table, write_table
-from premem.scoring.scores import MEMORIZATION_COLUMNS
+from premem.base.tables import write_table
+from premem.scoring.stored import read_memorization
 from premem.scoring.threshold import read_threshold
 
 
 def main(title: str, memorization: Path, threshold: Path, shown: int, out: Path) -> None:
-    scores, p = read_table(memorization, MEMORIZATION_COLUMNS), read_threshold(threshold).threshold
+    scores, p = read_memorization(memorization), read_threshold(threshold).threshold
     with whole(out) as folder:
         for run, of_run in scores[scores["trained_on"]].groupby("run", sort=False, observed=True):
             examples = examples_table(of_run.astype({"example_id": str}), p)

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from premem.base import cli
-from premem.base.tables import read_table, write_table
+from premem.base.tables import write_table
 from premem.config.runs import Run
 from premem.scoring.memorization import memorization_table, sampled_accuracy
 from premem.scoring.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
+from premem.scoring.stored import read_grades, read_perplexity
 
 
 def main(
@@ -17,8 +18,8 @@ def main(
     memorization: Path,
     tests: Path,
 ) -> None:
-    accuracy = sampled_accuracy(read_table(grades, ["epoch", "split", "example_id", grader]), grader)
-    table = memorization_table(accuracy, read_table(perplexity, ["example_id", "epoch", "perplexity"]))
+    accuracy = sampled_accuracy(read_grades(grades, [grader]), grader)
+    table = memorization_table(accuracy, read_perplexity(perplexity), grades, perplexity)
     named = {"run": run.name} | {name: getattr(run, name) for name in RUN_COLUMNS if name != "run"}
     write_table(table.assign(**named, trained_on=True)[MEMORIZATION_COLUMNS], memorization)
     test = accuracy[accuracy["split"] != "train"].rename(columns={"split": "test_set"})

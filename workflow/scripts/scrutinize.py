@@ -6,9 +6,10 @@ from premem.analysis.regression.calibration import threshold_grid
 from premem.analysis.scrutiny import scrutinize
 from premem.analysis.scrutiny.common import Context
 from premem.base import cli
-from premem.base.tables import read_table, write_csv
+from premem.base.tables import write_csv
 from premem.config.statistics import Statistics, Threshold
-from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS, runs_of_tables
+from premem.scoring.scores import runs_of_tables
+from premem.scoring.stored import read_memorization, read_tests
 from premem.scoring.threshold import read_threshold
 
 
@@ -23,7 +24,7 @@ def main(
     figure_epochs: dict[str, list[int]],
     out: Path,
 ) -> None:
-    runs = runs_of_tables(read_table(memorization, MEMORIZATION_COLUMNS), read_table(tests, TEST_COLUMNS), test_set)
+    runs = runs_of_tables(read_memorization(memorization), read_tests(tests), test_set)
     chosen = read_threshold(threshold)
     context = Context(
         threshold=chosen.threshold,

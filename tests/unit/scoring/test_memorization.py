@@ -1,5 +1,7 @@
 """The formulas of Kang et al. 2025, section 4, against numbers worked by hand, and their properties."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,10 +75,15 @@ def test_accuracy_is_the_share_of_correct_answers():
     assert (accuracy["n_samples"] == 2).all()
 
 
-def test_memorization_table_refuses_examples_without_perplexity():
+def test_memorization_table_names_the_file_that_lacks_an_example():
     accuracy = memorization.sampled_accuracy(GRADES, "strict")
     whole = pd.DataFrame({"example_id": ["a", "b"], "epoch": 1, "perplexity": [1.1, 2.0]})
-    table = memorization.memorization_table(accuracy, whole)
+    files = Path("run/grades.parquet"), Path("run/perplexity.parquet")
+    table = memorization.memorization_table(accuracy, whole, *files)
     assert table[["example_id", "accuracy", "perplexity"]].to_numpy().tolist() == [["a", 0.5, 1.1], ["b", 0.0, 2.0]]
-    with pytest.raises(UserError, match="b after epoch 1"):
-        memorization.memorization_table(accuracy, whole[:1])
+    with pytest.raises(UserError, match=r"^run/perplexity\.parquet: .* no perplexity, such as b after epoch 1; delete"):
+        memorization.memorization_table(accuracy, whole[:1], *files)
+    with pytest.raises(
+        UserError, match=r"^run/epoch-1/samples\.parquet: 1 .* as b; delete .* run/grades\.parquet"
+    ):
+        memorization.memorization_table(accuracy[accuracy["example_id"] != "b"], whole, *files)

@@ -91,8 +91,13 @@ def read(result: Path) -> dict[str, Any] | None:
     """
     path = path_of(result)
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except ValueError as error:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(made, dict):
+            raise ValueError("it holds no object")
+        return made
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{path}: not readable as JSON ({error}); delete it and {result}, and run again, which makes both"
         ) from error
@@ -101,8 +106,13 @@ def read(result: Path) -> dict[str, Any] | None:
 def _checksum(result: Path) -> str | None:
     if not result.is_file():
         return None
-    with result.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with result.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"{result}: not readable ({error}); give yourself the right to read it, or delete it"
+        ) from error
 
 
 @cache

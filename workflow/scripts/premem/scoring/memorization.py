@@ -3,6 +3,8 @@
 Arrays have the shape (..., checkpoints, examples); checkpoints are in the order of training.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -91,17 +93,31 @@ def sampled_accuracy(grades: pd.DataFrame, grader: str) -> pd.DataFrame:
     return groups.agg(accuracy="mean", n_samples="size").reset_index()
 
 
-def memorization_table(accuracy: pd.DataFrame, perplexities: pd.DataFrame) -> pd.DataFrame:
+def memorization_table(
+    accuracy: pd.DataFrame, perplexities: pd.DataFrame, grades_file: Path, perplexity_file: Path
+) -> pd.DataFrame:
     """Join accuracy and perplexity of the training examples: example_id, epoch, accuracy, n_samples, perplexity.
+
+    Args:
+        accuracy: as ``sampled_accuracy`` returns it.
+        perplexities: example_id, epoch, perplexity.
+        grades_file, perplexity_file: where they were read; the messages name them.
 
     Raises:
         UserError: if an example has the one without the other.
     """
     train = accuracy[accuracy["split"] == "train"].drop(columns="split")
     table = train.merge(perplexities[["example_id", "epoch", "perplexity"]], on=["example_id", "epoch"], how="outer")
-    if len(bad := table[table.isna().any(axis=1)]):
+    if len(bad := table[table["perplexity"].isna()]):
         raise UserError(
-            f"{len(bad)} training examples lack an accuracy or a perplexity, such as {bad['example_id'].iloc[0]} after "
-            f"epoch {bad['epoch'].iloc[0]}; delete this run's perplexity.parquet and grades, and run again"
+            f"{perplexity_file}: {len(bad)} training examples have no perplexity, such as {bad['example_id'].iloc[0]} "
+            f"after epoch {bad['epoch'].iloc[0]}; delete the file and run again"
+        )
+    if len(bad := table[table["accuracy"].isna()]):
+        epoch = bad["epoch"].iloc[0]
+        samples_file = grades_file.parent / f"epoch-{epoch}" / "samples.parquet"
+        raise UserError(
+            f"{samples_file}: {len(bad)} training examples have no answers, such as {bad['example_id'].iloc[0]}; "
+            f"delete the file and {grades_file}, and run again"
         )
     return table

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from premem.base.errors import UserError
-from premem.base.files import write_text
+from premem.base.files import read_json, write_text
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,10 @@ def read_threshold(path: Path) -> ChosenThreshold:
     """Read what ``write_threshold`` wrote.
 
     Raises:
-        UserError: if the file holds anything else.
+        UserError: if the file holds anything else, or is no longer what was written.
     """
+    held = read_json(path)
     try:
-        return ChosenThreshold(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        return ChosenThreshold(**held)
+    except TypeError as error:
         raise UserError(f"{path}: not a threshold ({error}); delete the file and run again") from error
