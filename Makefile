@@ -1,5 +1,5 @@
 # `make install` sets up .venv, `make check` tests what takes two minutes, `make test` everything, `make study` runs the
-# embedded study (STUDY=FILE another one). Each says first what it will do and how long that takes on two cores.
+# embedded study (STUDY=FILE another one). Each first says what it will do, and how long that takes on two cores.
 
 PYTHON ?= python3
 CORES ?= 2
@@ -17,9 +17,9 @@ check: .venv/installed
 	.venv/bin/pytest -q -m "not slow" tests/unit
 
 test: .venv/installed .venv-vllm/installed
-	@echo "Everything, on a Slurm and a vLLM of its own too where they can be had: about 20 minutes."
+	@echo "All tests, those of Slurm and vLLM as well where these can be installed: about 20 minutes."
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -q
+	.venv/bin/pytest -q -n $(CORES) --dist loadfile
 
 study: .venv/installed
 	@echo "$(if $(STUDY),The study $(STUDY): snakemake plan says how long it takes.,The embedded study: about 10 minutes.)"

@@ -46,7 +46,7 @@ rule all:
         [TARGETS[analysis] for analysis in STUDY.analyses],
 
 
-# Stages: `snakemake samples` makes all that leads there, and keeps it.
+# Stages: `snakemake samples` makes the samples and all that they need, and keeps it.
 rule data:
     """Prepare and tokenize all data."""
     input:

@@ -1,4 +1,4 @@
-"""Examples per second of the batched perplexity pass, beside one example at a time, on the same examples.
+"""Examples per second of the batched perplexity pass, compared with one example at a time, on the same examples.
 
     python benchmarks/perplexity.py [--checkpoint FOLDER --tokens TABLE] [--repeats 3]
 

@@ -1,4 +1,4 @@
-"""Tokens per second of the transformers backend, beside transformers' own `generate`, on the same prompts.
+"""Tokens per second of the transformers backend and of transformers' own `generate`, on the same prompts.
 
     python benchmarks/sampling.py [--checkpoints FOLDER ... --tokens TABLE ... --stop TEXT] [--repeats 3]
     .venv-vllm/bin/python benchmarks/sampling.py --vllm     # vLLM by itself on these prompts, without its start

@@ -23,11 +23,19 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real data that is not part of the project: PREMEM_SHARED, or ../shared beside it."""
+    """Folder of real data that is not part of the project: PREMEM_SHARED, or ../shared next to it."""
     folder = Path(os.environ.get("PREMEM_SHARED", ROOT.parent / "shared")) / "data"
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set PREMEM_SHARED to the folder that holds data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_models() -> Path:
+    """Folder of real pre-trained models, smollm2 and gemma3, that are not part of the project: PREMEM_REAL_MODELS."""
+    if "PREMEM_REAL_MODELS" not in os.environ:
+        pytest.skip("no real models; set PREMEM_REAL_MODELS to the folder that holds smollm2 and gemma3")
+    return Path(os.environ["PREMEM_REAL_MODELS"])
 
 
 @pytest.fixture(scope="session")

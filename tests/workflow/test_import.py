@@ -18,7 +18,7 @@ from premem.config.sweep import spell_learning_rate
 
 @pytest.fixture
 def small_release(tmp_path):
-    """A git repository with three runs, one of which lacks a file, beside a folder that nobody asked for."""
+    """A git repository with three runs, one of which lacks a file, next to a folder that nobody asked for."""
     repository = tmp_path / "repository"
     random = np.random.default_rng(0)
     for lr in ("1e-05", "2e-05", "3e-05"):
@@ -56,7 +56,7 @@ def test_the_published_results_end_in_figures(checkout, shared_data, tmp_path):
         checkout, "--configfile", "config/published.yaml", "--config", f"results={tmp_path}", f"local_release={release}"
     )
     if not list(release.glob("math_orig_*")):
-        assert "no runs math_orig_… there, so llama3-8b on math is left out" in said
+        assert "it has no runs math_orig_…, so llama3-8b on math is left out" in said
     pair = tmp_path / "published" / "pairs" / "llama3-8b" / "gsm8k"
     for name in ("prediction", "training_curves", "threshold", "learning_progress"):
         assert (pair / "figures" / f"{name}.png").is_file()

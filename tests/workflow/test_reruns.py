@@ -289,7 +289,7 @@ EDITS = [
 
 @pytest.fixture(scope="module")
 def two_pairs(finished, tmp_path_factory) -> Path:
-    """The finished tiny study in a checkout of its own, and beside it a model and data of the user's own."""
+    """The finished tiny study in a checkout of its own, next to a model and data of the user's own."""
     checkout = shutil.copytree(finished, tmp_path_factory.mktemp("reruns") / "checkout")
     shutil.copytree(checkout / "results" / "tiny" / "models" / "tiny", checkout / "own")
     (checkout / "mine").mkdir()

@@ -331,7 +331,7 @@ def test_vllm_missing_is_said_before_anything_is_trained(finished, tmp_path):
     call = ["--configfile", tmp_path / "study.yaml", "--config", f"results={tmp_path}"]
     done = snakemake(finished, "samples", *call)
     assert done.returncode != 0
-    assert "has no vLLM; install it as the README says" in done.stdout + done.stderr
+    assert "has no vLLM; install it as docs/vllm.md says" in done.stdout + done.stderr
     assert not list(tmp_path.rglob("checkpoints"))
 
 

@@ -62,7 +62,7 @@ except UserError as error:
 
 for entry in STUDY.absent:
     logger.warning(
-        f"local_release: no runs {entry.release.runs}_… there, so {entry.model} on {entry.dataset} is left out"
+        f"local_release: it has no runs {entry.release.runs}_…, so {entry.model} on {entry.dataset} is left out"
     )
 
 # A job holds a lock as long as it lives, also when Snakemake is killed, so that the next call does not do the same at the

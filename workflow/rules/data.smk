@@ -64,12 +64,13 @@ rule check_fit:
     benchmark:
         f"{RESULTS}/benchmarks/check_fit/{{model}}/{{dataset}}.tsv"
     conda:
-        "../../envs/analyze.yaml"
+        "../../envs/train.yaml"
     params:
         **script("check_fit.py"),
         model=base_model,
         max_new_tokens=STUDY.sampling.max_new_tokens,
         vllm_python=vllm_python(),
     shell:
-        "{params.call:q} --tokens {input.tokens:q} --model {params.model:q} --max-new-tokens {params.max_new_tokens:q} "
+        "{params.call:q} --tokens {input.tokens:q} --name {wildcards.model:q} --model {params.model:q} "
+        "--max-new-tokens {params.max_new_tokens:q} "
         "{params.vllm_python:q} --out {output:q} 2>&1 | tee {log:q}"

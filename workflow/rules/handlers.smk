@@ -1,6 +1,8 @@
 # What happens before the first job and after a failure.
 # Dry runs and the processes of single jobs do not get here.
 
+import shutil
+
 from premem.jobs.lock import claim
 from premem.jobs.plan import training_reason
 
@@ -12,6 +14,15 @@ def claim_results():
             claim(Path(RESULTS))
         except UserError as error:
             raise WorkflowError(str(error)) from None
+
+
+def check_interpreters():
+    """Refuse an interpreter that is not there, before a job that other jobs wait for has cost anything."""
+    for job, python in STUDY.hardware.python.items():
+        if not USES_CONDA and not shutil.which(interpreter(job)):
+            raise WorkflowError(
+                f"hardware.python.{job}: there is no interpreter {python}; correct the path, or leave the key out"
+            )
 
 
 def announce_retraining():
@@ -38,6 +49,7 @@ def show_failures(lines=15):
 onstart:
     lift_default_rate()
     refuse_lost_arrays()
+    check_interpreters()
     claim_results()
     announce_retraining()
 

@@ -5,10 +5,12 @@ SAMPLE_ENV = f"../../envs/{'vllm' if STUDY.sampling.backend == 'vllm' else 'samp
 USES_CONDA = "conda" in map(str, workflow.deployment_settings.deployment_method)
 
 
-@cache
 def code(script):
-    """Return a digest of the code that a script uses. As a param, it reruns the rules whose code was edited."""
-    return digest_of(SCRIPTS / script)
+    """Return a param: a digest of the code that a script uses. It reruns the rules whose code was edited.
+
+    It is computed for the rules that have jobs, since all digests together take most of a call's start.
+    """
+    return lambda wildcards: digest_of(SCRIPTS / script)
 
 
 def settings(block, kind=None):

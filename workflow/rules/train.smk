@@ -62,7 +62,7 @@ for epochs in NUMBERS_OF_EPOCHS:
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
             work=fill(f"{RUN}/.training", epochs=epochs),  # keeps the state of an interrupted training
         shell:
-            "{params.call:q} --base {input.base:q} --tokens {input.tokens:q} --settings {params.settings:q} "
+            "{params.call:q} --base {input.base:q} --identity {input.identity:q} --tokens {input.tokens:q} --settings {params.settings:q} "
             "--lr {wildcards.lr:q} --epochs {params.epochs:q} --size {params.size:q} --seed {wildcards.seed:q} "
             "--hardware {params.hardware:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
             "--checkpoints {output.checkpoints:q} --gpus {resources.gpu} --code {params.code:q} --work {params.work:q} "

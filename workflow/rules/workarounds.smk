@@ -99,8 +99,8 @@ def look_behind_ancient_inputs():
 def asks_for_runtime(rule):
     """Return whether a rule itself asks for a runtime.
 
-    Symptom: where a profile gives all rules a default runtime, `rule.resources` does not tell it from a rule's own, and
-        the defaults are in a private attribute.
+    Symptom: where a profile gives all rules a default runtime, `rule.resources` holds it like a rule's own, and the
+        defaults are in a private attribute.
     Seen in: Snakemake 9.27.1.
     It can go when: the parsed default resources are public.
     """
@@ -128,7 +128,7 @@ def refuse_lost_arrays():
         limits.append(f"--max-jobs-per-timespan {rate.max_jobs}/{rate.timespan:g}s")
     if in_arrays and limits:
         raise WorkflowError(
-            f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise it"
+            f"{', '.join(limits)}: a limit and job arrays do not go together; add --slurm-array-jobs none, or raise the limit"
         )
 
 

@@ -1,4 +1,5 @@
-"""Refuse what could not be sampled, before a model is trained: prompts that leave no room for an answer, no vLLM."""
+"""Refuse what could not be sampled, before a model is trained: prompts that leave no room for an answer, no vLLM,
+an architecture that the transformers backend does not take."""
 
 import json
 from pathlib import Path
@@ -10,12 +11,18 @@ from premem.lm.sampling.backends import require_vllm
 from premem.lm.tokenized_split import check_room_for_answers
 
 
-def main(tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str | None = None) -> None:
+def main(
+    tokens: list[Path], model: Path, max_new_tokens: int, out: Path, vllm_python: str | None = None, name: str = ""
+) -> None:
     if vllm_python:
         require_vllm(vllm_python)
     context = read_made_by(tokens[0])["context"]
     longest = {path.stem: int(read_table(path, ["prompt_ids"])["prompt_ids"].map(len).max()) for path in tokens}
     check_room_for_answers(longest, max_new_tokens, context, model)
+    if name and not vllm_python:
+        from premem.lm.sampling.trial import check_architecture  # torch takes seconds to import
+
+        check_architecture(model, f"models.{name}")
     write_text(json.dumps({"context": context, "longest_prompt": longest}) + "\n", out)
 
 

@@ -29,7 +29,7 @@ def main(file: Path, study_file: Path | None = None, config: list[str] = []) -> 
     reasons = why_stale(read_dry_run(output))
     print("stale:\n  " + "\n  ".join(reasons) if reasons else "up to date")
     if "missing provenance" in output:
-        print("but edits do not show, since .snakemake does not record how all of it was made: see docs/what-reruns.md")
+        print("but edits do not show: .snakemake does not record how every file was made; see docs/what-reruns.md")
 
 
 if __name__ == "__main__":

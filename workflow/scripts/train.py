@@ -1,11 +1,12 @@
 """Fine-tune a base model on a subset of a training set, keeping the weights of the chosen epochs."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
 
 from premem.base import cli
-from premem.base.files import remove
+from premem.base.files import check_identity, remove
 from premem.base.tables import read_table, write_table
 from premem.config.hardware import TrainingHardware
 from premem.config.training import Training
@@ -15,6 +16,7 @@ from premem.lm.training import fine_tune, leave
 
 def main(
     base: Path,
+    identity: Path,
     tokens: Path,
     settings: Training,
     lr: float,
@@ -29,6 +31,8 @@ def main(
     work: Path,
     out: Path,
 ) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        check_identity(base, identity)
     examples = select_subset(read_table(tokens, ["prompt_ids", "target_ids", "subset_rank"]), size)
     log = fine_tune(
         base,

@@ -1,4 +1,4 @@
-"""Write the reference of the configuration anew: ``make reference``."""
+"""Write the reference of the configuration: ``make reference``."""
 
 import json
 from pathlib import Path

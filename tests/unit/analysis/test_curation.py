@@ -438,15 +438,15 @@ def no_labels(config):
         (no_labels, "curation.strategies: difficulty needs labels; give datasets.stories.difficulty"),
         (lambda c: c["curation"].update(start=65), "curation.start: 65 wanted, but stories has 64 training examples"),
         (lambda c: c.update(sizes={"half": 0.5}), "sizes: curation trains on all that it has collected; name a size"),
-        (lambda c: c["curation"].update(strategies=["ifd", "ifd"]), "strategies: ifd, ifd names one twice"),
-        (lambda c: c["curation"].update(seeds=[1, 0, 1]), "seeds: 1, 0, 1 names one twice"),
+        (lambda c: c["curation"].update(strategies=["ifd", "ifd"]), "strategies: ifd, ifd: one of them is given twice"),
+        (lambda c: c["curation"].update(seeds=[1, 0, 1]), "seeds: 1, 0, 1: one of them is given twice"),
         (lambda c: c["curation"].update(strategies=["premum"]), "curation.strategies[0]"),
         (lambda c: c["curation"].update(rounds=[]), "curation.rounds"),
         (lambda c: c["curation"].update(rounds=[8, 0]), "curation.rounds[1]"),
-        (lambda c: c["datasets"]["stories"].update(columns={}, difficulty=None), "so keep that column (columns: {skel"),
+        (lambda c: c["datasets"]["stories"].update(columns={}, difficulty=None), "keep it (columns: {skel"),
         (
             lambda c: c["datasets"]["stories"]["columns"].update(round="steps"),
-            "datasets.stories.columns: round says where new examples come from; rename it",
+            "datasets.stories.columns: premem itself adds round to new examples; rename the column",
         ),
         (
             lambda c: c["datasets"]["stories"].update(new_examples={"write": {**WRITE, "model": "tinny"}}),
@@ -469,7 +469,7 @@ def no_labels(config):
         (lambda c: c.update(curation=None), "give runs in sweep, imported results in imports, or curation"),
         (
             lambda c: c["datasets"].update({"stories-seed3-round0": c["datasets"]["stories"]}),
-            "datasets.stories-seed3-round0: a round of curation is called so; rename it",
+            "datasets.stories-seed3-round0: a round of curation has this name; rename the dataset",
         ),
     ],
 )
@@ -570,7 +570,7 @@ def test_beyond_the_curve_nothing_is_known_but_a_bound():
     assert row["note"].startswith("more than 3: no number of i.i.d. examples that was tried reaches it")
     noise = np.random.default_rng(3).normal(0, 0.01, (4, 2))
     row = cell(compare_strategies(accuracies({"premem": {100: 0.505}}, noise), 0.95), "premem", 100)
-    assert 2 < row["low"] < 3 and row["high"] == float("inf")  # not told from the last ones tried
+    assert 2 < row["low"] < 3 and row["high"] == float("inf")  # cannot be distinguished from the last ones tried
 
 
 def test_a_strategy_below_the_start_is_worth_nothing():
@@ -589,7 +589,7 @@ def test_the_interval_holds_the_estimate():
 
 
 def test_what_is_beyond_all_tried_has_no_upper_end():
-    """Also where few examples are scattered so widely that they are not told from the strategy, and more are."""
+    """Also where a few examples scatter so widely that they cannot be distinguished from the strategy, and more can."""
     iid = np.array([[0.5, 0.4, 0.65], [0.5, 0.6, 0.65], [0.5, 0.8, 0.65]])
     estimate, low, high, note = data_efficiency(np.full(3, 0.7), iid, np.array([0.0, 1.0, 2.0]), 0.95)
     assert np.isnan(estimate) and note.startswith("more than 2:")
@@ -694,5 +694,5 @@ def test_numbers_of_a_pool_are_numbers_where_a_generator_gave_some(examples, tmp
     assert table["steps"].dtype == examples["steps"].dtype == "int64"
     assert table["steps"].iloc[len(examples) :].eq(3).all()
     collected.examples["steps"] = "two"
-    with pytest.raises(UserError, match=r"new_examples: column steps is one of numbers .*'two'"):
+    with pytest.raises(UserError, match=r"new_examples: column steps holds numbers .*'two'"):
         extend(previous, collected, "premem", 1, "pool")

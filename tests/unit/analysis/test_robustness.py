@@ -87,14 +87,14 @@ def test_braces_in_a_question_are_not_a_column():
 
 def test_words_that_the_model_does_not_know_are_refused(tokenizer):
     fine = EXAMPLES.head(1)
-    with pytest.raises(UserError, match=r"perturbations\.strange: the tokenizer does not know a word"):
+    with pytest.raises(UserError, match=r"perturbations\.strange: the tokenizer does not know one of its words"):
         perturbed(tokenizer, fine, strange=Perturbation(answer_begins=" verily"))
     # What is unknown without the perturbation as well is not its doing.
     perturbed(tokenizer, EXAMPLES.tail(1), begun=Perturbation(answer_begins=" first"))
 
 
 def test_a_gap_in_a_column_is_refused(tokenizer):
-    with pytest.raises(UserError, match="column other: 1 examples have none, such as b"):
+    with pytest.raises(UserError, match="column other: 1 examples have no value, such as b"):
         perturbed(tokenizer, EXAMPLES.assign(other=["what", None]), p=Perturbation(prompt="{other}"))
 
 

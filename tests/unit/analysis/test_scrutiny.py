@@ -363,7 +363,7 @@ def test_missing_data_are_told(runs, tmp_path):
     table = scrutinize(runs, make_context())
     table.to_csv(tmp_path / "table.csv", index=False)
     page = scrutiny_page("m on d", pd.read_csv(tmp_path / "table.csv"), {})
-    assert "those of the source's figure: not told which those are" in page
+    assert "those of the source's figure: the study does not say which those are" in page
     if runs[0].run == "bare":
         assert "no run has training examples that it did not train on" in page
         assert "no run has 3 checkpoints" in page

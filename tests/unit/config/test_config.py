@@ -114,7 +114,7 @@ def test_every_study_file_is_valid(root):
         ("figures", {"dpi": 1200, "width": 40}, ["figures: dpi 1200 and width 40 make figures 48000 pixels wide"]),
         ("sweep.0.epochs", True, ["sweep[0].epochs[0]: true is not a number"]),
         ("sweep.0.lr", "1e-999", ["sweep[0].lr[0]: a learning rate of '1e-999' cannot be computed with"]),
-        ("sweep.0.seed", [*range(4000)], ["sweep[0]: this makes 16000 runs, and 10000 are the most"]),
+        ("sweep.0.seed", [*range(4000)], ["sweep[0]: this makes 16000 runs, but at most 10000 are possible"]),
         (
             "models.tiny.pretrain.corpus.steps",
             {1000: 1},
@@ -168,12 +168,15 @@ def test_every_study_file_is_valid(root):
         (
             "datasets.arithmetic.perturbations",
             {"mine": {"prompt": "{qestion} Answer :"}},
-            ["datasets.arithmetic: perturbations.mine.prompt: {qestion} is no column", "question, skeleton, steps"],
+            [
+                "datasets.arithmetic: perturbations.mine.prompt: a prompt cannot name the column {qestion}",
+                "question, skeleton, steps",
+            ],
         ),
         (
             "datasets.arithmetic.perturbations",
             {"mine": {"prompt": "{solution} Answer :"}},
-            ["perturbations.mine.prompt: {solution} is no column that a prompt may hold"],
+            ["perturbations.mine.prompt: a prompt cannot name the column {solution}"],
         ),
         (
             "datasets.arithmetic.perturbations",
@@ -254,6 +257,7 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
     study = load_study({**config, "datasets": datasets, "local_data": str(tmp_path)}, "x")
     assert study.datasets["gsm8k"].train.files == (str(folder / "train.jsonl"),)
     assert study.datasets["gsm8k"].train.hub is None
+    assert study.datasets["gsm8k"].test["test"].files == (str(folder / "test.jsonl"),)
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [9]), ("all", [3, 6, 9]), ([3, 9, 12], [3, 9])])
@@ -291,5 +295,5 @@ def test_a_column_of_the_dataset_and_a_paraphrase_of_generated_stories_can_be_na
     study = load_study(of_ones_own, "config.yaml")
     assert list(study.perturbations_of("arithmetic")) == ["first", "we-have", "extra-sentence"]
     told = edited(edited(config, "robustness", {}), "datasets.gsm8k", {"builtin": "gsm8k", "perturbations": mine})
-    with pytest.raises(UserError, match=r"\{skeleton\} is no column that a prompt may hold \(there are question\)"):
+    with pytest.raises(UserError, match=r"a prompt cannot name the column \{skeleton\} \(it can name question\)"):
         load_study(told, "config.yaml")

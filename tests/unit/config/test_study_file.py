@@ -36,14 +36,14 @@ def test_a_study_file_is_taken(tmp_path, text):
         (b"study: a\nsizes: *none\n", "line 2, column 8: found undefined alias 'none'"),
         (b"study: a\nsizes: !!python/name:os.system {}\n", "line 2, column 8: could not determine a constructor"),
         (b"study: a\nwhen: 2025-13-45\n", "month must be in 1..12; put this value in quotes if it is a text"),
-        (b"study: a\nprompt: \x01\n", "line 2: the character U+0001 cannot stand in YAML"),
+        (b"study: a\nprompt: \x01\n", "line 2: YAML cannot hold the character U+0001"),
         (b"seed: " + b"9" * 5000, "put this value in quotes"),
-        (b"[" * 5000, "too many to be read"),
+        (b"[" * 5000, "nested too deeply to be read"),
         (b"", "a study file holds keys with values"),
         (b"- study\n", "a study file holds keys with values"),
         (b"study: a\nprompt: \xe9\n", "line 2 is not text in UTF-8; save the file in this encoding"),
         ("study: a\n".encode("utf-16"), "line 1 is not text in UTF-8"),
-        (b"__use_yte__: true\nstudy: ?print(1)\n", "__use_yte__ makes Snakemake run Python that the file holds"),
+        (b"__use_yte__: true\nstudy: ?print(1)\n", "__use_yte__ makes Snakemake run Python code of the file"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path, content, said):

@@ -105,7 +105,7 @@ def test_a_missing_column_is_named(write):
 
 def test_a_column_cannot_take_a_name_that_is_given(write):
     settings = Reading(answers="gsm8k", columns={"question": "problem", "example_id": "level"})
-    with pytest.raises(UserError, match="columns: example_id is a name that premem gives"):
+    with pytest.raises(UserError, match="columns: premem itself makes example_id; choose another"):
         prepare(write(ROWS), settings)
 
 

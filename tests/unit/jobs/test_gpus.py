@@ -43,4 +43,4 @@ def test_nothing_is_done_without_need(root, tmp_path, number, environment):
 
 
 def test_too_many_are_refused(root, tmp_path):
-    assert "asks for 3 GPUs, and there are 2" in start(root, tmp_path, 3).communicate()[1]
+    assert "asks for 3 GPUs, but there are 2" in start(root, tmp_path, 3).communicate()[1]

@@ -36,8 +36,9 @@ from premem.lm.models import load_model
 from premem.lm.perplexity import batches_by_length, nll_under_checkpoint, target_nll
 from premem.lm.pretraining import new_model, train_tokenizer
 from premem.lm.sampling.backends import open_backend
-from premem.lm.sampling.prompts import cut_at_stop, seeded_prompts
-from premem.lm.sampling.transformers_backend import _StopDetector, choose_tokens
+from premem.lm.sampling.prompts import seeded_prompts
+from premem.lm.sampling.stopping import StopText
+from premem.lm.sampling.transformers_backend import choose_tokens
 from premem.lm.tokens import TokenizedExample, context_of, find_too_long, load_tokenizer, start_token, tokenize
 from tokenize_data import main as tokenize_data
 
@@ -170,7 +171,7 @@ def check_against_generate(folder, prompts, batch_size, n):
     for prompt, answers in zip(prompts, completions, strict=True):
         ids = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False)[0, len(prompt) :]
         text = tokenizer.decode(ids, skip_special_tokens=True)
-        assert [answer.text for answer in answers] == [cut_at_stop(text, STOP)] * n
+        assert [answer.text for answer in answers] == [text.partition(STOP)[0]] * n
         if STOP not in text:
             assert [answer.n_tokens for answer in answers] == [len(ids)] * n
 
@@ -232,7 +233,7 @@ def test_an_answer_ends_at_the_stop_text_or_at_its_last_token(folder, tokenizer,
     stop = free[0][0].text[3:5]  # a text that is known to come
     cut = open_backend(folder, settings, stop, SamplingHardware(batch=64)).sample(seeded_prompts(prompts, settings))
     for before, after in zip(chain(*free), chain(*cut), strict=True):
-        assert after.text == cut_at_stop(before.text, stop)
+        assert after.text == before.text.partition(stop)[0]
         assert after.finish_reason == ("stop" if stop in before.text else before.finish_reason)
         assert after.n_tokens <= before.n_tokens
     assert cut[0][0].finish_reason == "stop"
@@ -242,9 +243,10 @@ def test_an_answer_may_begin_with_the_stop_text():
     """Read by itself, the answer of a tokenizer of words would lack the blank that the stop text begins with."""
     words = train_tokenizer(TEXTS, TokenizerSettings(kind="words"))
     colon, done = words.convert_tokens_to_ids(["Answer:", "Done."])
-    detector = _StopDetector(words, " Done.")
-    assert detector.has_stopped(colon, torch.tensor([done]))
-    assert not detector.has_stopped(done, torch.tensor([colon]))
+    stop = StopText(words, " Done.")
+    assert stop.has_stopped([colon], [done])
+    assert stop.answer([colon], [done], stopped=True) == ""
+    assert not stop.has_stopped([done], [colon])
 
 
 def test_tokens_are_drawn_with_the_probabilities_of_the_nucleus():

@@ -9,25 +9,31 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from transformers import TrainerState
 
 from premem.base.errors import UserError
+from premem.base.files import write_identity
 from premem.base.tables import write_table
 from premem.config.hardware import TrainingHardware
 from premem.config.models import Pretraining
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.config.training import Training
 from premem.lm.batches import FILLER, IGNORED, EpochOrder, TargetLossDataset, pad_batch
+from premem.lm.divergence import Guard
 from premem.lm.models import load_model
 from premem.lm.perplexity import target_nll
 from premem.lm.pretraining import new_model, train_tokenizer
 from premem.lm.tokens import examples_of, tokenize
 from premem.lm.training import fine_tune
+
+pytestmark = pytest.mark.slow
 
 torch.set_num_threads(1)
 
@@ -39,17 +45,27 @@ TARGETS = [f" so {'so ' * (i % 3)}{i} + 1 = {i + 1}\nDone." for i in range(10) f
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """A small random model, and the examples as token ids."""
-    folder = tmp_path_factory.mktemp("base")
+    folder = tmp_path_factory.mktemp("base") / "model"
     settings = {"kind": "bpe", "vocab_size": 300}
     tokenizer = train_tokenizer([*PROMPTS, *TARGETS], TokenizerSettings(**settings))
     shape = {"hidden_size": 32, "layers": 2, "heads": 2, "intermediate_size": 32, "context": 128}
     recipe = Pretraining(corpus={"dataset": "d"}, tokenizer=settings, architecture=shape)
     new_model(tokenizer, recipe).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_identity(folder, identity_of(folder))
     examples = tokenize(tokenizer, PROMPTS, TARGETS)
     table = {"prompt_ids": [e.prompt for e in examples], "target_ids": [e.target for e in examples]}
-    write_table(pd.DataFrame(table).assign(subset_rank=range(len(examples))), folder / "tokens.parquet")
+    write_table(pd.DataFrame(table).assign(subset_rank=range(len(examples))), tokens_of(folder))
     return folder
+
+
+def identity_of(base):
+    """File of the checksums of a model folder, which lies next to it."""
+    return base.with_suffix(".json")
+
+
+def tokens_of(base):
+    return base.with_suffix(".parquet")
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +74,14 @@ def dropout_base(base, tmp_path_factory):
     folder = shutil.copytree(base, tmp_path_factory.mktemp("dropout") / "base")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "attention_dropout": 0.2}))
+    write_identity(folder, identity_of(folder))
+    shutil.copy(tokens_of(base), tokens_of(folder))
     return folder
 
 
 @pytest.fixture(scope="module")
 def examples(base):
-    return examples_of(pd.read_parquet(base / "tokens.parquet"))
+    return examples_of(pd.read_parquet(tokens_of(base)))
 
 
 def train(base, examples, out, hardware=None, **changes):
@@ -86,7 +104,8 @@ def arguments(base, out, hardware, **changes):
     """What a rule calls train.py with."""
     options = {
         "base": base,
-        "tokens": base / "tokens.parquet",
+        "identity": identity_of(base),
+        "tokens": tokens_of(base),
         "settings": json.dumps({"batch_size": 12, "warmup_steps": 2}),
         "lr": 1e-2,
         "epochs": EPOCHS,
@@ -306,7 +325,7 @@ def test_a_failure_of_several_processes_is_told_once(root, base, tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("examples_per_process 4 does not divide the 6 examples") == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == "error: process 0 of 2 failed; what it said is above"
+    assert done.stderr.splitlines()[-1] == "error: process 0 of 2 failed; its message is above"
 
 
 @pytest.mark.parametrize(
@@ -439,3 +458,64 @@ def test_a_state_of_other_examples_is_not_used(interrupt, dropout_base, examples
     interrupt(7)
     train(dropout_base, examples[::-1], tmp_path, STATES, **SMALL_BATCHES)
     assert "examples changed since the state was saved; training starts anew" in capsys.readouterr().err
+
+
+# --- runs that go wrong ---
+
+
+@pytest.mark.parametrize("lr", [1e300, 1e30])
+def test_a_diverged_run_ends_at_its_first_loss_that_is_not_finite(base, examples, tmp_path, lr):
+    run = tmp_path / "lr_ep3"
+    with pytest.raises(UserError, match=rf"{run}: the training diverged: .* lower the learning rate under sweep"):
+        train(base, examples, run, lr=lr)
+    assert not list(run.glob("epoch-*"))
+
+
+def test_diverged_weights_are_not_saved(base, examples, tmp_path):
+    """The last step of a run has no loss after it."""
+    with pytest.raises(UserError, match="the training diverged: it ended in weights that are not finite"):
+        train(base, examples, tmp_path, lr=1e300, epochs=1, settings={"batch_size": 20, "warmup_steps": 0})
+
+
+def test_a_diverged_run_of_several_processes_is_told_once(root, base, tmp_path):
+    done = call(command(root, base, tmp_path / "run", {"processes": 2}, processes=2, lr="1e300"))
+    assert done.returncode == 1
+    assert done.stderr.count("error: ") == 2  # and that of the launcher
+    assert f"error: {tmp_path / 'run'}: the training diverged" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def steps_of(guard, skipped):
+    """Tell a guard of steps that were skipped or not, then of the end."""
+    state = TrainerState(max_steps=len(skipped))
+    for i, was_skipped in enumerate(skipped, 1):
+        state.global_step = i
+        guard.on_step_end(None, state, None, optimizer=SimpleNamespace(step_was_skipped=was_skipped))
+    guard.on_train_end(None, state, None)
+
+
+def test_skipped_steps_are_counted_and_refused_where_they_are_many(capsys):
+    steps_of(Guard("run", "do this"), [True] * 3 + [False] * 37)
+    assert "run: 3 of 40 steps were skipped" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"run: 6 of 6 steps left the weights .* training\.dtype .* do this"):
+        steps_of(Guard("run", "do this"), [True] * 6)
+    with pytest.raises(UserError, match="the last 20 steps up to step 60"):
+        steps_of(Guard("run", "do this"), [False] * 40 + [True] * 100)
+
+
+def test_a_warmup_longer_than_the_run_is_told(base, examples, tmp_path, capsys):
+    train(base, examples, tmp_path, settings={"warmup_steps": 6})
+    assert "training.warmup_steps is 6, and the run has 6 steps" in capsys.readouterr().err
+    train(base, examples, tmp_path, settings={"warmup_steps": 5})
+    assert "warmup_steps" not in capsys.readouterr().err
+
+
+def test_a_base_model_that_changed_is_not_trained(root, dropout_base, tmp_path):
+    base = shutil.copytree(dropout_base, tmp_path / "base")
+    shutil.copy(tokens_of(dropout_base), tokens_of(base))
+    write_identity(base, identity_of(base))
+    weights = load_file(base / "model.safetensors")
+    save_file({name: values + 1 for name, values in weights.items()}, base / "model.safetensors", {"format": "pt"})
+    done = call(command(root, base, tmp_path / "run", {}))
+    assert done.returncode == 1
+    assert f"error: {base}: model.safetensors changed since its checksums were taken" in done.stderr

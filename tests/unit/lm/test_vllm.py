@@ -32,6 +32,8 @@ from premem.lm.tokens import load_tokenizer, tokenize
 from sample import main as sample
 from vllm_environment import PYTHON, needs_vllm
 
+pytestmark = pytest.mark.slow
+
 STOP = " Done"
 TEMPLATES = Templates(prompt="{question} Answer :", target=" {solution} Done", stop=STOP)
 RECIPE = Pretraining(
@@ -117,11 +119,23 @@ def inner_stop(greedy):
 
 
 @pytest.fixture(scope="module")
-def by_vllm(models, tokens, inner_stop):
+def split_character(models, greedy):
+    """A character that some answers have, of several tokens."""
+    found = Counter(
+        chain.from_iterable(set(re.findall("[^\x00-\x7f\ufffd]", text)) for text in greedy["pieces"]["text"])
+    )
+    character, _ = found.most_common(1)[0]
+    assert len(load_tokenizer(models / "pieces")(character, add_special_tokens=False)["input_ids"]) > 1
+    return character
+
+
+@pytest.fixture(scope="module")
+def by_vllm(models, tokens, inner_stop, split_character):
     """Every case that needs vLLM: name → (tables, message)."""
     cases = {
         "greedy": (GREEDY, ["trained", "gpt2", "pieces"], STOP, {}),
         "greedy, cut": (GREEDY, ["pieces"], inner_stop, {}),
+        "greedy, cut at a character": (GREEDY, ["pieces"], split_character, {}),
         "sampled": (SAMPLED, ["trained", "trained"], STOP, {}),
         "other seed": (OTHER_SEED, ["trained"], STOP, {}),
         "short": (GREEDY, ["trained"], STOP, {"max_length": 30}),
@@ -186,6 +200,15 @@ def test_an_answer_ends_at_a_stop_text_within_tokens(by_vllm, by_transformers, i
     pd.testing.assert_frame_equal(table, expected)
     assert (table["finish_reason"] == "stop").mean() > 0.1
     assert not table["text"].str.contains(inner_stop, regex=False).any()
+
+
+@needs_vllm
+def test_an_answer_ends_at_a_character_of_several_tokens(by_vllm, by_transformers, split_character):
+    (table,) = tables(by_vllm, "greedy, cut at a character")
+    (expected,) = by_transformers(GREEDY, ["pieces"], split_character)
+    pd.testing.assert_frame_equal(table, expected)
+    assert (table["finish_reason"] == "stop").any()
+    assert not table["text"].str.contains(split_character, regex=False).any()
 
 
 def first_token_probabilities(folder, prompts, settings):

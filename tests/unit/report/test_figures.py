@@ -137,7 +137,7 @@ def test_saved_files_are_real_and_do_not_change(case, tmp_path):
         one, two = ((tmp_path / folder / f"figure.{kind}").read_bytes() for folder in ("one", "two"))
         assert one.startswith(start)
         assert one == two
-    assert len(list(Path(tmp_path / "one").iterdir())) == len(starts)  # nothing is left beside them
+    assert len(list(Path(tmp_path / "one").iterdir())) == len(starts)  # nothing else is left
 
 
 def test_nothing_global_changes():

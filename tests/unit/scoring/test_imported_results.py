@@ -93,7 +93,7 @@ def test_a_run_that_is_not_whole_is_left_out_and_named(release, remove, reason):
 def test_no_whole_run_is_an_error(release):
     for file in release.rglob("train_perplexities.npy"):
         file.unlink()
-    with pytest.raises(UserError, match=r"no run of toy is whole\n.*train_perplexities.npy is missing"):
+    with pytest.raises(UserError, match=r"no run of toy is complete\n.*train_perplexities.npy is missing"):
         read(release)
     with pytest.raises(UserError, match=r"no folder is called math_"):
         read_release(release, "math", "m", "d")

@@ -39,6 +39,7 @@ class _Module:
     """Imported names, also those within functions: a module, and the name in it (None stands for the module itself)."""
 
 
+@cache
 def digest_of(script: Path) -> str:
     """Return the digest of the code used by a script that lies next to the package, as 16 hexadecimal digits.
 
@@ -60,6 +61,7 @@ def digest_of(script: Path) -> str:
 
 def forget() -> None:
     """Let files be read anew, where a process outlives an edit of the code."""
+    digest_of.cache_clear()
     _write.cache_clear()
     _parse.cache_clear()
 
@@ -70,8 +72,9 @@ def _write(module: Path, name: str, root: Path) -> tuple[str, list[Symbol]]:
     writer = _References(module, root)
     if name != IMPORTED:
         writer.refer(module, IMPORTED)
-    text = "".join(ast.dump(writer.visit(copy.deepcopy(node))) for node in _parse(module).definitions[name])
-    return text, writer.found
+    # What the writer changes is not needed any more, but for a statement that defines several names.
+    nodes = [copy.deepcopy(n) if len(_defined_names(n)) > 1 else n for n in _parse(module).definitions[name]]
+    return "".join(ast.dump(writer.visit(node)) for node in nodes), writer.found
 
 
 class _References(ast.NodeTransformer):

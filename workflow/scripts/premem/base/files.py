@@ -90,12 +90,31 @@ def remove(path: Path) -> None:
 
 def write_identity(folder: Path, path: Path) -> None:
     """Write the SHA-256 checksums of all files of a folder as JSON; they change only if the folder changes."""
+    with whole(path) as aside:
+        aside.write_text(json.dumps(_checksums(folder), indent=1) + "\n", encoding="utf-8")
+
+
+def check_identity(folder: Path, path: Path) -> None:
+    """Refuse a folder whose files are no longer those whose checksums were written.
+
+    Raises:
+        UserError: naming the files that differ.
+    """
+    known, found = read_json(path), _checksums(folder)
+    differing = sorted(name for name in {*known, *found} if known.get(name) != found.get(name))
+    if differing:
+        raise UserError(
+            f"{folder}: {', '.join(differing[:3])}{' …' if differing[3:] else ''} changed since its checksums were "
+            f"taken ({path}): put the files back, or, if the change is meant, delete that file and run again"
+        )
+
+
+def _checksums(folder: Path) -> dict[str, str]:
     checksums = {}
     for file in sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")):
         with file.open("rb") as stream:
             checksums[str(file.relative_to(folder))] = hashlib.file_digest(stream, "sha256").hexdigest()
-    with whole(path) as aside:
-        aside.write_text(json.dumps(checksums, indent=1) + "\n", encoding="utf-8")
+    return checksums
 
 
 def read_json(path: Path) -> Any:

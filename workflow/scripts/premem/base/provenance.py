@@ -41,7 +41,7 @@ def current() -> dict[str, Any]:
 
 
 def note(result: Path) -> None:
-    """Write what made a result beside it; nothing where no script is at work, nor in a hidden working folder."""
+    """Write what made a result next to it. Nothing is written without a script, or in a hidden working folder."""
     if not _current or result.parent.name.startswith("."):
         return
     made = current() | {
@@ -73,8 +73,8 @@ def check(result: Path) -> None:
     made = read(result)
     if made and made.get("sha256") and result.is_file() and made["sha256"] != _checksum(result):
         raise UserError(
-            f"{result}: it is not what the workflow wrote (its checksum differs from the one in {path_of(result)}), so "
-            "it is damaged or was changed by hand; delete it and run again, which makes it anew"
+            f"{result}: it is not what the workflow wrote (its checksum differs from the one in {path_of(result)}). It "
+            "is damaged or was changed by hand; delete it and run again, which makes it again"
         )
 
 
@@ -99,7 +99,7 @@ def read(result: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: not readable as JSON ({error}); delete it and {result}, and run again, which makes it anew"
+            f"{path}: not readable as JSON ({error}); delete it and {result}, and run again, which makes both"
         ) from error
 
 

@@ -84,7 +84,7 @@ def as_text(value: Any) -> str | None:
             return "true" if value else "false"
         case str():
             if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-                raise ValueError(f"it holds half a character: {value!r}; write the text anew as UTF-8")
+                raise ValueError(f"it holds half a character: {value!r}; save the text again as UTF-8")
             return str(value)
         case int() | float() | UUID():
             return None if value != value else str(value)
@@ -134,9 +134,9 @@ def _read_file(file: Path, wanted: Collection[str]) -> tuple[pd.DataFrame, list[
         data = gzip.decompress(data) if data.startswith(GZIP) else data
         table, names = READERS[kind](data, wanted)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError, csv.Error, pa.ArrowException) as error:
-        raise UserError(f"{file}: not readable as {kind.lstrip('.')}: {error}; correct it, or save it anew") from error
+        raise UserError(f"{file}: not readable as {kind.lstrip('.')}: {error}; correct it, or save it again") from error
     if not names:
-        raise UserError(f"{file}: it holds no rows; correct the path, or save it anew")
+        raise UserError(f"{file}: it holds no rows; correct the path, or save it again")
     return table, names
 
 

@@ -74,7 +74,7 @@ class Robustness(Block):
     """
 
     perturbations: tuple[Name, ...] | None = Field(None, min_length=1)
-    """Which of the perturbations that datasets offer. If left out, all of them."""
+    """The perturbations to use, of those that datasets offer. If left out, all of them are used."""
     checkpoints: Literal["last", "all"] | Annotated[tuple[Epochs, ...], Field(min_length=1)] = "last"
     """The checkpoints of a run that read perturbed prompts: the last one, all, or those after the epochs in a list."""
     bins: Annotated[int, Field(ge=2, le=1000), NOT_BOOLEAN] = 5
@@ -95,7 +95,7 @@ class ExampleReports(Block):
     """How many of the best and of the least learned examples a run's page shows."""
     brittleness: bool = False
     """Say how much accuracy each example is predicted to lose under perturbations. This takes the analysis of
-    robustness. Where ``analyses`` names robustness, it is said in any case."""
+    robustness. Where ``analyses`` names robustness, reports always say it."""
 
 
 class Figures(Block):
@@ -115,7 +115,7 @@ class Figures(Block):
     def _check_pixels(self) -> Self:
         if self.width * self.dpi > LARGEST_WIDTH:
             raise ValueError(
-                f"dpi {self.dpi} and width {self.width:g} make figures {self.width * self.dpi:.0f} pixels wide, and "
-                f"{LARGEST_WIDTH} are the most; lower one of the two"
+                f"dpi {self.dpi} and width {self.width:g} make figures {self.width * self.dpi:.0f} pixels wide, but at "
+                f"most {LARGEST_WIDTH} are possible; lower one of the two"
             )
         return self

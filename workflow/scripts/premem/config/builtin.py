@@ -59,10 +59,10 @@ def _fill_builtin(name: str, entry: Mapping[str, Any], local_data: str | None) -
 
     own["train"] = train = override(known["train"], own.get("train", {}))
     if not (isinstance(train, Mapping) and train.get("generate") and train.get("wording", "usual") == "usual"):
-        # Only the stories of the generator can be told anew.
+        # Only the stories of the generator can be written in other words.
         plain = {name: p for name, p in known["perturbations"].items() if "{paraphrase}" not in p.get("prompt", "")}
         own.setdefault("perturbations", plain)
-    test = own.get("test", known["test"])
+    test = own.get("test", {key: {} for key in known["test"]})
     if isinstance(test, Mapping):
         own["test"] = {name: override(known["test"].get(name, {}), split) for name, split in test.items()}
     return {**known, **own}

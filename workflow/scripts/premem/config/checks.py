@@ -97,9 +97,9 @@ def _problems_of_curation(study: Study) -> Iterator[str]:
     for name, dataset in study.datasets.items():
         key, source = f"datasets.{name}.new_examples", dataset.new_examples
         if source and source.generate and "skeleton" not in dataset.columns:
-            yield f"{key}.generate: it retells skeletons, so keep that column (columns: {{skeleton: skeleton}})"
+            yield f"{key}.generate: the generator reads the column skeleton; keep it (columns: {{skeleton: skeleton}})"
         if source and (taken := [column for column in PROVENANCE if column in dataset.columns]):
-            yield f"datasets.{name}.columns: {', '.join(taken)} says where new examples come from; rename it"
+            yield f"datasets.{name}.columns: premem itself adds {', '.join(taken)} to new examples; rename the column"
         if source and source.write and source.write.model not in study.models:
             yield f"{key}.write.model: {describe_unknown('model', source.write.model, study.models)}"
     if not (curation := study.curation):
@@ -116,14 +116,14 @@ def _problems_of_curation(study: Study) -> Iterator[str]:
         )
     there = dataset.train.num_examples or dataset.train.rows
     if there and curation.start > there:
-        yield f"curation.start: {curation.start} wanted, but {curation.dataset} has {there} training examples"
+        yield f"curation.start: {curation.start} wanted, but {curation.dataset} has {there} training examples; lower it"
     if "difficulty" in curation.strategies and not dataset.difficulty:
         key = f"datasets.{curation.dataset}.difficulty"
         yield f"curation.strategies: difficulty needs labels; give {key}, or leave the strategy out"
     if 1 not in study.sizes.values():
         yield "sizes: curation trains on all that it has collected; name a size of 1, such as full"
     for name in study.rounds.keys() & study.datasets.keys():
-        yield f"datasets.{name}: a round of curation is called so; rename it"
+        yield f"datasets.{name}: a round of curation has this name; rename the dataset"
 
 
 def missing_paths(study: Study) -> Iterator[str]:

@@ -22,7 +22,8 @@ class Pool(Split):
     resembles: Column
     """Column that holds the question, or the example_id, of that training example."""
     columns: dict[Column, Column] | None = None
-    """Which of the pool's columns hold what, as for a dataset. If left out, they are called as the dataset's."""
+    """Which of the pool's columns hold what, as for a dataset. If left out, they have the same names as
+    the dataset's."""
 
     @model_validator(mode="after")
     def _check_rows(self) -> Self:
@@ -101,8 +102,8 @@ class Collection(Block):
     share: Fraction = 0.3
     """Share of the examples that the strategies ``ifd`` and ``difficulty`` take. They take the hardest ones."""
     fallback: Literal["iid", "error"] = "iid"
-    """What happens where no example is below t. ``iid``: examples are collected i.i.d., and this is said. ``error``:
-    the job stops."""
+    """What happens where no example is below t. ``iid``: examples are collected i.i.d., and the page says so.
+    ``error``: the job stops."""
     ngram: Annotated[int, Field(gt=0, le=10_000), NOT_BOOLEAN] = 13
     """A new example is left out if it shares this many words in a row with a question of a test set.
 
@@ -125,8 +126,8 @@ class Curation(Block):
     lr: LearningRate
     """Learning rate of every training."""
     steps: Annotated[int, Field(gt=0, le=10**6), NOT_BOOLEAN]
-    """Optimizer steps of every training, whatever the number of examples. Trainings last whole epochs, so it is met
-    nearly."""
+    """Optimizer steps of every training, whatever the number of examples. Trainings last whole epochs, so the
+    number is not met exactly."""
     start: Count
     """Examples that each seed begins with, drawn from the training set."""
     rounds: tuple[Count, ...] = Field(min_length=1, max_length=100)
@@ -143,5 +144,5 @@ class Curation(Block):
         for key in ("strategies", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
-                raise ValueError(f"{key}: {', '.join(map(str, values))} names one twice; remove it")
+                raise ValueError(f"{key}: {', '.join(map(str, values))}: one of them is given twice; remove it")
         return self

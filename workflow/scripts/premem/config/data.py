@@ -134,7 +134,7 @@ class Templates(Block):
 
 
 class Perturbation(Block):
-    """A harmless change of prompts: who has understood the problem still solves it. At least one of the two keys is
+    """A harmless change of prompts. Whoever has understood the problem still solves it. At least one of the two keys is
     given.
 
     Reruns: the samples of perturbed prompts, and the analysis of robustness.

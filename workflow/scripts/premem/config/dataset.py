@@ -47,11 +47,13 @@ class Dataset(Reading, Templates):
         known.pop("solution", None)  # it holds the answer
         for name, perturbation in self.perturbations.items():
             if name == UNPERTURBED:
-                raise ValueError(f"perturbations.{name}: this is what prompts without one are called; rename it")
+                raise ValueError(
+                    f"perturbations.{name}: this name stands for prompts without a perturbation; rename it"
+                )
             for column in perturbation.columns:
                 if column not in known:
                     raise ValueError(
-                        f"perturbations.{name}.prompt: {{{column}}} is no column that a prompt may hold (there are "
+                        f"perturbations.{name}.prompt: a prompt cannot name the column {{{column}}} (it can name "
                         f"{', '.join(known)}); keep it under the dataset's columns, or correct the template"
                     )
         return self

@@ -24,11 +24,11 @@ class TrainingHardware(Block):
     """Examples that a process takes at a time. Gradients are accumulated up to ``training.batch_size``. If left out, a
     process takes its whole share at once."""
     activation_checkpointing: bool = False
-    """Compute activations anew in the backward pass instead of keeping them. This is slower and takes much less
+    """Compute activations again in the backward pass instead of keeping them. This is slower and takes much less
     memory."""
     save_state_every: Count | None = None
     """Optimizer steps after which the whole state of training is saved, again and again. An interrupted run goes on
-    from there. If left out, it is never saved, and an interrupted run starts anew."""
+    from there. If left out, it is never saved, and an interrupted run starts from the beginning."""
 
     def accumulation_steps(self, batch_size: int) -> int:
         """Return how often each process takes ``examples_per_process`` examples to make a batch of this size.

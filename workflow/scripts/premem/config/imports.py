@@ -55,7 +55,7 @@ class Tables(Block):
     """Folders of finished studies that hold both, a pair's or a run's, such as ``results/other/pairs/base/problems``:
     their ``memorization.parquet`` and ``test_accuracy.parquet`` are read as well."""
     columns: dict[ImportedColumn, Column] = {}
-    """Names of the files' columns, as ``{example_id: question_id, accuracy: score}``; the others keep their names."""
+    """Names of the files' columns, such as ``{example_id: question_id, accuracy: score}``. Others keep their names."""
     test_set: Name = "test"
     """The test set that is predicted, where the files name several."""
 

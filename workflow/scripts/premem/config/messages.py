@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 RENAMED_KEYS = {"examples": ("num_examples", "example_reports")}
-"""Old names of keys. Which new name counts is told by the block."""
+"""Old names of keys. The new name is the one that the block has."""
 RENAMED_VALUES = {"analyses": {"examples": "example_reports", "models": "model_comparison"}}
 """Old names of values, by key."""
 

@@ -30,12 +30,12 @@ class Study(Block):
     study: Name
     """Name of the study. Its results lie in ``{results}/{study}``.
 
-    Reruns: everything, since the results lie elsewhere then.
+    Reruns: everything, since the results then have another folder.
     """
     results: PathText = "results"
     """Folder of all results.
 
-    Reruns: everything, since the results lie elsewhere then.
+    Reruns: everything, since the results then have another folder.
     """
     local_data: PathText | None = None
     """Folder with the files ``{dataset}/{split}.jsonl``, which built-in datasets read instead of the hub.

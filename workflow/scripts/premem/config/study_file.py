@@ -30,8 +30,8 @@ def read_study_file(file: Path) -> dict[str, Any]:
         raise UserError(f"{file}: a study file holds keys with values, such as study: mine")
     if RUNS_PYTHON in study:
         raise UserError(
-            f"{file}: {RUNS_PYTHON} makes Snakemake run Python that the file holds, with --configfile even before this "
-            "message; a study is data alone, so remove this key, and write down what the Python makes"
+            f"{file}: the key {RUNS_PYTHON} makes Snakemake run Python code of the file (with --configfile, it has "
+            "already run). A study holds only data: remove this key, and write down the values that the code makes"
         )
     return study
 
@@ -76,8 +76,10 @@ def _read_yaml(text: str, file: Path) -> Any:
         raise UserError(f"{file}: line {mark.line + 1}, column {mark.column + 1}: {what}") from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
-        raise UserError(f"{file}: line {line}: the character U+{error.character:04X} cannot stand in YAML") from None
+        raise UserError(
+            f"{file}: line {line}: YAML cannot hold the character U+{error.character:04X}; remove it"
+        ) from None
     except RecursionError:
-        raise UserError(f"{file}: blocks or lists within each other are too many to be read") from None
+        raise UserError(f"{file}: its blocks or lists are nested too deeply to be read; nest fewer of them") from None
     except ValueError as error:  # a date or a number that is none
         raise UserError(f"{file}: {error}; put this value in quotes if it is a text") from None

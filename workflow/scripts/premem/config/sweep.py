@@ -62,7 +62,7 @@ class Sweep(Block):
     def _check_number(self) -> Self:
         number = math.prod(len(getattr(self, key)) for key in type(self).model_fields)
         if number > LARGEST_SWEEP:
-            raise ValueError(f"this makes {number} runs, and {LARGEST_SWEEP} are the most; give fewer values")
+            raise ValueError(f"this makes {number} runs, but at most {LARGEST_SWEEP} are possible; give fewer values")
         return self
 
 
@@ -88,7 +88,7 @@ class Checkpoints(Block):
     """
     keep: Literal["none", "last", "all"] | tuple[Epochs, ...] = "none"
     """Which checkpoints stay on disk once they have been evaluated: none, the last one of each run, all, or those after
-    the epochs in a list. To sample a run anew whose checkpoints are gone, the run is trained again.
+    the epochs in a list. A run whose checkpoints are gone is trained again before it can be sampled again.
 
     Reruns: nothing.
     """

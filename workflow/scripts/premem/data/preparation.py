@@ -66,7 +66,7 @@ def prepare_split(
         table.insert(0, "example_id", [f"{split_name}-{row:05d}" for row in table.index])
     if len(table) < (source.num_examples or 1):
         wanted = source.num_examples or "at least one"
-        raise UserError(f"{where}.num_examples: {wanted} wanted, but the source has {len(table)} good ones")
+        raise UserError(f"{where}.num_examples: {wanted} wanted, but the source has {len(table)} good ones; lower it")
     rng = np.random.default_rng(settings.seed)
     if source.num_examples is not None:
         table = table.iloc[np.sort(rng.permutation(len(table))[: source.num_examples])]
@@ -89,7 +89,7 @@ def read_examples(
     table = _name_columns(rows, settings, where)
     bad = BadExamples(dict(_bad_rows(table, settings.answers, rows.place)), rows.place)
     if bad.rows and settings.bad_examples == "error":
-        raise UserError(f"{where}: {bad.summary()}; mend them, or set datasets.{name}.bad_examples: drop")
+        raise UserError(f"{where}: {bad.summary()}; correct them, or set datasets.{name}.bad_examples: drop")
     table = table.drop(index=list(bad.rows))
     if settings.id is not None:
         _check_ids(table["example_id"], rows, where, settings.id)
@@ -129,7 +129,7 @@ def _download(source: Split, wanted: Collection[str], where: str) -> Rows:
     try:
         data = load_dataset(source.hub, source.subset, split=source.split, revision=source.revision)
         return rows_of_table(data.with_format("arrow")[:], wanted)
-    except Exception as error:  # the hub's errors are of many kinds; the reader needs to know which entry to mend
+    except Exception as error:  # the hub's errors are of many kinds; the reader needs to know which entry to correct
         raise UserError(
             f"{where}: the hub dataset {source.hub} cannot be read ({type(error).__name__}: {error}); correct hub, "
             "revision, subset or split, or give files (or local_data) on a machine without a network"
@@ -139,7 +139,7 @@ def _download(source: Split, wanted: Collection[str], where: str) -> Rows:
 def _name_columns(rows: Rows, settings: Reading, where: str) -> pd.DataFrame:
     """Rename the source's columns and fill in the answers that only the solutions state."""
     if reserved := RESERVED & settings.columns.keys():
-        raise UserError(f"{where}: columns: {', '.join(sorted(reserved))} is a name that premem gives; choose another")
+        raise UserError(f"{where}: columns: premem itself makes {', '.join(sorted(reserved))}; choose another name")
     sources = _sources(settings)
     for column, source in sources.items():
         if source not in rows.table:

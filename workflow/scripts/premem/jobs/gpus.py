@@ -50,7 +50,10 @@ def _given_by_scheduler(number: int, ids: Sequence[str]) -> bool:
 def _take(number: int, ids: Sequence[str]) -> list[str]:
     """Wait for this many GPUs, and take them all at once, so that two jobs never wait for each other."""
     if number > len(ids):
-        raise UserError(f"the job asks for {number} GPUs, and there are {len(ids)}; lower hardware, or --resources gpu")
+        raise UserError(
+            f"the job asks for {number} GPUs, but there are {len(ids)}; lower processes, shards or tensor_parallel "
+            "under hardware, or --resources gpu"
+        )
     folder = Path(tempfile.gettempdir()) / "-".join(
         ["premem-gpus", getpass.getuser(), *filter(None, [os.environ.get("SLURM_JOB_ID")])]
     )

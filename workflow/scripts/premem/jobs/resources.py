@@ -21,7 +21,7 @@ Kind = Literal["training", "sampling", "perplexity", "weights", "perturbed"]
 Graded = Literal["sampling", "perturbed"]  # what makes answers
 
 PROCESS_MB = 3000
-"""Memory of a process beside the model: Python, libraries, data."""
+"""Memory of a process in addition to the model: Python, libraries, data."""
 GPU_PROCESS_MB = 8000
 """The same on a GPU, whose driver and engine keep buffers in the machine's memory."""
 START_MINUTES = 30
@@ -113,8 +113,8 @@ def grading(study: Study, kind: Graded, run: Run, results: Path, checkpoints: in
 def pretraining(model: Model) -> tuple[int, int]:
     """Return the memory (MB) and the time (minutes) that pre-training a model asks for: by its recipe, on a processor.
 
-    Beside the weights, held four times as in training, what a batch leaves for its gradients counts: for every token
-    some numbers per layer, and scores of the whole vocabulary three times over.
+    The memory holds the weights four times, as in training. It also holds what a batch needs for its gradients: some
+    numbers per layer for every token, and the scores of the whole vocabulary three times.
     """
     recipe, weights = model.pretrain, number_of_weights(model)
     assert recipe and weights

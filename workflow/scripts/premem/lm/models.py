@@ -1,12 +1,17 @@
 """Loading models from local folders: safetensors only, no code from the folder, no network."""
 
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.integrations.fsdp import is_fsdp_enabled
 
 from premem.base.errors import UserError
-from premem.lm.tokens import check_folder
+from premem.lm.tokens import check_folder, explained
+from premem.lm.weights import check_weights
 
 
 def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> PreTrainedModel:
@@ -19,15 +24,32 @@ def load_model(folder: Path, dtype: str = "float32", train: bool = False) -> Pre
             inference, onto the GPU if there is one.
 
     Raises:
-        UserError: if the folder is not a complete Hugging Face model folder with safetensors weights.
+        UserError: if the folder is not a whole Hugging Face model folder with safetensors weights, if weights are
+            missing or not finite, or if the model needs code of its own.
     """
+    # Where layers are spread over processes, the main one reads the weights and hands them out.
+    reads_weights = not (is_fsdp_enabled() and os.environ.get("LOCAL_RANK", "0") != "0")
     check_folder(folder)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
+    if reads_weights:
+        check_weights(folder)
+    with explained(folder, "model"):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
-    except Exception as error:  # the loader raises errors of many types; the user needs to know which folder
-        raise UserError(f"{folder}: the model cannot be loaded: {error}") from error
+    model, found = loaded
+    absent = sorted(found["missing_keys"]) if reads_weights else []
+    if absent:
+        raise UserError(
+            f"{folder}: {len(absent)} of the model's weights are absent, such as {absent[0]}; random ones would take "
+            f"their place. Are the files of weights whole, and is config.json that of this model?"
+        )
+    if unused := sorted(found["unexpected_keys"]):
+        print(f"{folder}: {len(unused)} weights are not used by {type(model).__name__}: {unused[0]} …", file=sys.stderr)
     if train:
         return model
     return model.eval().cuda() if torch.cuda.is_available() else model.eval()

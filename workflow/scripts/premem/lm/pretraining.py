@@ -16,8 +16,10 @@ from premem.config.data import Templates
 from premem.config.models import Corpus, Pretraining
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.data.arithmetic import generate_facts, generate_problems
+from premem.lm.divergence import Guard, check_trained
 from premem.lm.trainer import make_trainer, training_arguments
 
+ADVICE = "lower pretrain.lr of this model"
 UNKNOWN, PAD, START, END = SPECIAL_TOKENS = ("<unk>", "<pad>", "<s>", "</s>")
 
 
@@ -85,8 +87,12 @@ def pretrain(texts: Sequence[str], recipe: Pretraining, folder: Path, scratch: P
             adam_beta2=0.98,
             seed=recipe.seed,
             logging_steps=100,
+            logging_nan_inf_filter=False,  # a loss that is no number is to be seen
         )
-        make_trainer(model, sequences, _as_batch, arguments).train()
+        trainer = make_trainer(model, sequences, _as_batch, arguments)
+        trainer.add_callback(Guard(str(folder), ADVICE))
+        trainer.train()
+        check_trained(model.state_dict(), str(folder), ADVICE, trainer.accelerator)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

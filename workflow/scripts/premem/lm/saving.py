@@ -20,7 +20,10 @@ from transformers import (
 from premem.base.files import remove, whole, write_text
 from premem.config.training import Lora
 from premem.lm.batches import EpochOrder
+from premem.lm.divergence import check_trained
 
+ADVICE = "lower the learning rate under sweep, or take this run out of it"
+"""What to do about a run whose weights or loss are not finite."""
 UNFINISHED = "unfinished"
 """Folder, within the working folder, of states that are being written."""
 
@@ -91,10 +94,12 @@ class Saver(TrainerCallback):
             if self.lora:
                 from premem.lm.adapters import merge_adapters
 
-                model, weights = merge_adapters(model, weights, self.base_model, self.lora), None
-            else:
-                for tied in model.all_tied_weights_keys:  # gathered shards do not show that they are shared
-                    weights.pop(tied, None)
+                model = merge_adapters(model, weights, self.base_model, self.lora)
+                weights = model.state_dict()
+            for tied in model.all_tied_weights_keys:  # gathered shards do not show that they are shared
+                weights.pop(tied, None)
+        check_trained(weights, str(self.work.parent), ADVICE, accelerator)
+        if accelerator.is_main_process:
             with whole(folder) as aside:
                 model.save_pretrained(aside, state_dict=weights)
                 self.tokenizer.save_pretrained(aside)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from premem.base.errors import UserError
 from premem.config.data import Templates
+from premem.lm.reading import check_ends, check_ids, describe
 from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
 EXAMPLES_NAMED = 5
@@ -31,7 +32,8 @@ def tokenize_split(
         they are too long; the model's context in tokens.
 
     Raises:
-        UserError: if examples are too long and may not be left out, if none is left, or if no answer could end.
+        UserError: if examples are too long and may not be left out, if none is left, if no answer could end, or if
+            tokenizer and model do not belong together.
     """
     tokenizer = load_tokenizer(model)
     prompts = [templates.write_prompt(question) for question in examples["question"]]
@@ -51,12 +53,10 @@ def tokenize_split(
         if len(too_long) == len(examples):
             raise UserError(f"{message}; no example is left")
         print(f"{message}; left out", file=sys.stderr)
-    written = str(tokenizer.decode(tokenized[0].target))
-    if templates.stop not in written:
-        raise UserError(
-            f"datasets.{dataset}.stop: the tokenizer of {model} writes the end of a target as …{written[-40:]!r}, "
-            f"which does not contain {templates.stop!r}, so no answer would end; change stop and target"
-        )
+    check_ids(tokenized, model)
+    check_ends(tokenizer, tokenized, templates.stop, f"datasets.{dataset}")
+    shown = describe(tokenizer, tokenized[0])
+    print(f"{dataset}, {split}: the first example as {model} reads it:\n{shown}", file=sys.stderr)
     table = pd.DataFrame(
         {
             "example_id": examples["example_id"],

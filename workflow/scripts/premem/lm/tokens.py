@@ -6,7 +6,9 @@ beginning of these. transformers is imported only where it is used, since import
 read tokens.
 """
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from premem.base.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,11 @@ def tokenize(
     """Tokenize examples.
 
     Raises:
-        UserError: if a token would span the end of a prompt and the start of its target.
+        UserError: if a token would span the end of a prompt and the start of its target; or as ``encode``.
     """
-    start = start_token(tokenizer)
-
-    def encode(texts: Sequence[str]) -> list[list[int]]:
-        return [start + ids for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-
     examples = []
-    wholes = encode([prompt + target for prompt, target in zip(prompts, targets, strict=True)])
-    for text, prompt, whole in zip(prompts, encode(prompts), wholes, strict=True):
+    wholes = encode(tokenizer, [prompt + target for prompt, target in zip(prompts, targets, strict=True)])
+    for text, prompt, whole in zip(prompts, encode(tokenizer, prompts), wholes, strict=True):
         if whole[: len(prompt)] != prompt:
             raise UserError(
                 "datasets: a token spans the end of the prompt and the start of the target; let the target template "
@@ -51,6 +48,24 @@ def tokenize(
     return examples
 
 
+def encode(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of texts, after the start token that the tokenizer puts before a text.
+
+    Raises:
+        UserError: if a text begins with the start token, which the model would then read twice.
+    """
+    start = start_token(tokenizer)
+    written = str(tokenizer.decode(start)).strip()
+    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    for text, ids in zip(texts, encoded, strict=True):
+        if start and (ids[: len(start)] == start or text.lstrip().startswith(written)):
+            raise UserError(
+                f"prompt: the model would read {written!r} twice, since the tokenizer puts it before every text; leave "
+                f"it out of the template (it makes {text[:60]!r} …)"
+            )
+    return [start + ids for ids in encoded]
+
+
 def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
     """Return the examples of a table that has prompt_ids and target_ids."""
     rows = zip(table["prompt_ids"], table["target_ids"], strict=True)
@@ -58,9 +73,11 @@ def examples_of(table: "pd.DataFrame") -> list[TokenizedExample]:
 
 
 def start_token(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """Return the start token as a list, which is empty if the tokenizer puts none before a text."""
-    start = tokenizer.bos_token_id
-    return [start] if start is not None and tokenizer("x")["input_ids"][:1] == [start] else []
+    """Return what the tokenizer puts before a text, as a list: for most one token, or nothing; for some several."""
+    bare, whole = tokenizer("x", add_special_tokens=False)["input_ids"], tokenizer("x")["input_ids"]
+    if not bare:  # it does not know this word
+        return whole[:1] if whole[:1] == [tokenizer.bos_token_id] else []
+    return next((whole[:k] for k in range(len(whole)) if whole[k : k + len(bare)] == bare), [])
 
 
 def find_too_long(examples: Sequence[TokenizedExample], max_tokens: int | None, context: int | None) -> dict[int, int]:
@@ -90,19 +107,45 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     check_folder(folder)
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the loader raises errors of many types; the user needs to know which folder
-        raise UserError(f"{folder}: the tokenizer cannot be loaded: {error}") from error
+    with explained(folder, "tokenizer"):
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def context_of(folder: Path) -> int | None:
-    """Return the longest sequence that a model can read, in tokens; None if its configuration does not say."""
+def load_config(folder: Path) -> "PretrainedConfig":
+    """Load the configuration of a model folder.
+
+    Raises:
+        UserError: if it cannot be loaded.
+    """
     from transformers import AutoConfig
 
     check_folder(folder)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    return getattr(config, "max_position_embeddings", None)
+    with explained(folder, "configuration"):
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def context_of(folder: Path) -> int | None:
+    """Return the longest sequence that a model takes, in tokens; None if its configuration does not say."""
+    return getattr(load_config(folder).get_text_config(), "max_position_embeddings", None)
+
+
+@contextmanager
+def explained(folder: Path, part: str) -> Iterator[None]:
+    """Turn whatever a loader raises into a line that names the folder.
+
+    Raises:
+        UserError: if anything is raised; an own message where the folder's own Python code would have to be run.
+    """
+    try:
+        yield
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"{folder}: the {part} needs Python code from its own folder (auto_map in its JSON files), which is "
+                "never run; choose a model whose architecture transformers has"
+            ) from error
+        reason = textwrap.shorten(str(error), 300, placeholder=" …")
+        raise UserError(f"{folder}: the {part} cannot be loaded: {reason}") from error
 
 
 def check_folder(folder: Path) -> None:

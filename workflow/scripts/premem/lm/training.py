@@ -4,6 +4,7 @@ The batches do not depend on the number of processes. A batch is ``batch_size`` 
 and its loss is averaged over all their target tokens.
 """
 
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +21,9 @@ from premem.base.files import link_folder
 from premem.config.hardware import TrainingHardware
 from premem.config.training import Training
 from premem.lm.batches import EpochOrder, TargetLossDataset, pad_batch
+from premem.lm.divergence import Guard
 from premem.lm.models import load_model, require_gpus
-from premem.lm.saving import UNFINISHED, FineTuner, Saver, digest, prepare_work, states_in
+from premem.lm.saving import ADVICE, UNFINISHED, FineTuner, Saver, digest, prepare_work, states_in
 from premem.lm.tokens import load_tokenizer
 from premem.lm.trainer import make_trainer, training_arguments
 
@@ -64,7 +66,8 @@ def fine_tune(
         One entry per epoch: epoch, step, mean loss of its steps, learning_rate and grad_norm of its last step.
 
     Raises:
-        UserError: if the machine lacks GPUs, or the model or the number of processes does not fit the settings.
+        UserError: if the machine lacks GPUs, if the model or the number of processes does not fit the settings, or if
+            the training diverges.
     """
     torch.set_num_threads(1)
     _check_gpus(settings, hardware.processes, gpus)
@@ -151,17 +154,29 @@ def fine_tune(
             f"{base_model}: {type(model).__name__} averages the loss of each part of a batch separately; set "
             "hardware.train.processes to 1 and leave out examples_per_process"
         )
+    if arguments.process_index == 0:
+        warn_of_long_warmup(settings.warmup_steps, -(-len(prompts) // settings.batch_size) * epochs, work.parent)
     trainer.order = EpochOrder(len(prompts), settings.batch_size, seed)
     trainer.add_callback(
         Saver(trainer, tokenizer, work, checkpoints, hardware.save_state_every, base_model, settings.lora)
     )
-    for callback in callbacks:
+    for callback in (Guard(str(work.parent), ADVICE), *callbacks):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
     if arguments.process_index == 0:
         for epoch, folder in checkpoints.items():
             link_folder(work / f"epoch-{epoch}", folder)
     return _by_epoch([entry for entry in trainer.state.log_history if "loss" in entry], epochs)
+
+
+def warn_of_long_warmup(warmup_steps: int, steps: int, run: Path) -> None:
+    """Say so where a run ends before its learning rate is as high as the study says."""
+    if warmup_steps >= steps:
+        print(
+            f"warning: {run}: training.warmup_steps is {warmup_steps}, and the run has {steps} steps, so that its "
+            "learning rate never reaches the highest",
+            file=sys.stderr,
+        )
 
 
 def leave() -> bool:

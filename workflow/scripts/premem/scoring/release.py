@@ -47,7 +47,7 @@ def read_release(folder: Path, runs: str, model: str, dataset: str) -> Imported:
         lowest perplexity at its last checkpoint, and named; see ``doubts_about_membership``.
 
     Raises:
-        UserError: if a name does not parse, a file holds what it cannot, or no run is whole; it names the file.
+        UserError: if a name does not parse, a file holds what it cannot, or no run is complete; it names the file.
     """
     folders = sorted(path for path in folder.glob(f"{runs}_*") if path.is_dir())
     if not folders:
@@ -60,7 +60,7 @@ def read_release(folder: Path, runs: str, model: str, dataset: str) -> Imported:
             left_out[path.name] = str(reason)
     if not release.read:
         reasons = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
-        raise UserError(f"{folder}: no run of {runs} is whole\n{reasons}")
+        raise UserError(f"{folder}: no run of {runs} is complete\n{reasons}")
     # The largest, longest and fastest first, as a study file would list them.
     tables = [release.read[key] for key in sorted(release.read, reverse=True)]
     scores, tests = (stack_tables(parts) for parts in zip(*tables, strict=True))

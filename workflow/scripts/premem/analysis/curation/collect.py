@@ -175,7 +175,7 @@ def extend(
         try:
             new[column] = new[column].astype(previous[column].dtype)
         except ValueError as error:
-            raise UserError(f"new_examples: column {column} is one of numbers in the training set ({error})") from None
+            raise UserError(f"new_examples: column {column} holds numbers in the training set ({error})") from None
     return pd.concat([previous, new], ignore_index=True).assign(subset_rank=range(len(previous) + len(new)))
 
 

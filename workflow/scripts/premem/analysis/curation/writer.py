@@ -13,7 +13,7 @@ from premem.config.curation import Writer
 from premem.config.hardware import SamplingHardware
 from premem.lm.sampling.backends import open_backend
 from premem.lm.sampling.prompts import seeded_prompts
-from premem.lm.tokens import context_of, load_tokenizer, start_token
+from premem.lm.tokens import context_of, encode, load_tokenizer
 from premem.scoring.grading import StyleName, answer_problem, final_answer
 
 UNFINISHED = "the model wrote no question to the end"
@@ -69,8 +69,7 @@ class WriterSource:
         if not prompts:
             return []
         settings = self.writer.sampling.model_copy(update={"n": n, "seed": self.random.getrandbits(32)})
-        start = start_token(self.tokenizer)
-        ids = [start + self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+        ids = encode(self.tokenizer, prompts)
         context, longest = context_of(self.model), max(map(len, ids))
         if context is not None and longest + settings.max_new_tokens > context:
             raise UserError(

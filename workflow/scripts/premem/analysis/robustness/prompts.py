@@ -49,8 +49,8 @@ def perturb_prompts(
     for column in sorted(named):
         if (missing := examples[column].isna()).any():
             raise UserError(
-                f"column {column}: {missing.sum()} examples have none, such as "
-                f"{examples['example_id'][missing].iloc[0]}, but a perturbation names it; fill it in"
+                f"column {column}: {missing.sum()} examples have no value, such as "
+                f"{examples['example_id'][missing].iloc[0]}; fill it in, since a perturbation names this column"
             )
     usual = [templates.write_prompt(question) for question in examples["question"]]
     rows = examples.astype(str).to_dict("records")
@@ -81,7 +81,7 @@ def _refuse_unknown_words(
     for prompt, after, before in zip(prompts, changed, unchanged, strict=True):
         if unknown is not None and unknown in after and unknown not in before:
             raise UserError(
-                f"perturbations.{name}: the tokenizer does not know a word of it, so it would not be harmless; use "
+                f"perturbations.{name}: the tokenizer does not know one of its words, so it would not be harmless; use "
                 f"words of the dataset (prompt: {prompt[-80:]!r})"
             )
 

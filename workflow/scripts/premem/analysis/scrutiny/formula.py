@@ -59,7 +59,7 @@ def points(runs: Runs, context: Context) -> Iterator[Row]:
     }
     for variant, which in choices.items():
         if not which.any():
-            what = "not told which those are" if "figure" in variant else "there is no such checkpoint"
+            what = "the study does not say which those are" if "figure" in variant else "there is no such checkpoint"
             yield Row(variant, "", note=what)
             continue
         chosen = everything.take(which)

@@ -39,6 +39,6 @@ def require_vllm(python: str) -> None:
     find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
     if not shutil.which(python) or subprocess.run([python, "-c", find], capture_output=True).returncode:
         raise UserError(
-            f"sampling.backend: {python} has no vLLM; install it as the README says under Sampling with vLLM, "
+            f"sampling.backend: {python} has no vLLM; install it as docs/vllm.md says, "
             "and name its interpreter under hardware.python.sample"
         )

@@ -78,8 +78,3 @@ def tabulate(asked: pd.DataFrame, completions: Sequence[Sequence[Completion]]) -
         for sample, completion in enumerate(answers)
     ]
     return pd.DataFrame(rows, columns=["split", "example_id", "sample", "text", "finish_reason", "n_tokens"])
-
-
-def cut_at_stop(text: str, stop: str) -> str:
-    """Return the text before the first ``stop``, or all of it."""
-    return text.partition(stop)[0]

@@ -36,6 +36,26 @@ def use_shared_prompts(model: PreTrainedModel) -> None:
         )
 
 
+def next_logits(model: PreTrainedModel, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+    """Logits of what follows on the last of some tokens, shape (rows, tokens of the model).
+
+    Args:
+        model: a causal language model.
+        ids: token ids, shape (rows, new tokens).
+        mask: which tokens are text, the cached ones too, shape (rows, all tokens).
+        positions: of the new tokens, shape (rows, new tokens).
+        cache: of what was read before.
+    """
+    return model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits[:, -1]
+
+
 class SharedPromptCache(Cache):
     """Keys and values of a batch of prompts, then of their samples; rows are prompt × n + sample.
 

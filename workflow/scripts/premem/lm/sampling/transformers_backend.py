@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from premem.base.progress import track
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import load_model
-from premem.lm.sampling.prompts import Completion, Prompt, cut_at_stop
-from premem.lm.sampling.shared_prompt import SharedPromptCache, use_shared_prompts
+from premem.lm.sampling.prompts import Completion, Prompt
+from premem.lm.sampling.shared_prompt import SharedPromptCache, next_logits, use_shared_prompts
+from premem.lm.sampling.stopping import StopText
 from premem.lm.tokens import load_tokenizer
 
 NUCLEUS_CANDIDATES = 32
@@ -30,11 +30,16 @@ class TransformersBackend:
     """Samples from one checkpoint; see ``premem.lm.sampling.backends.open_backend``."""
 
     def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
-        self.settings, self.stop, self.batch_size = settings, stop, hardware.batch
+        self.settings, self.batch_size = settings, hardware.batch
         self.model = load_model(checkpoint, dtype=settings.dtype)
         use_shared_prompts(self.model)
         self.tokenizer = load_tokenizer(checkpoint)
-        self.stops = _StopDetector(self.tokenizer, stop)
+        self.stop = StopText(self.tokenizer, stop)
+        self.may_end = torch.tensor(self.stop.may_end())
+        # Ids below the largest that the tokenizer does not have; many have none.
+        self.absent = torch.ones(len(self.may_end), dtype=torch.bool, device=self.model.device)
+        self.absent[[*self.tokenizer.get_vocab().values()]] = False
+        self.some_absent = bool(self.absent.any())
 
     def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]:
         """Return ``settings.n`` completions for each prompt, in the order of the prompts."""
@@ -62,7 +67,6 @@ class TransformersBackend:
         for row, prompt in enumerate(prompts):
             ids[row, longest - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
             mask[row, longest - len(prompt.token_ids) :] = True
-        ends = ids[:, -1]
         ids, mask = ids.to(device), mask.to(device)
         cache = SharedPromptCache(self.model.config.get_text_config().num_hidden_layers, n, settings.max_new_tokens)
         positions = (mask[:, :longest].cumsum(1) - 1).clamp(min=0)
@@ -86,10 +90,11 @@ class TransformersBackend:
             tokens = choose_tokens(logits, uniforms[:, step], settings.temperature, settings.top_p)
             on_cpu = tokens.cpu()
             written[alive[running], step] = on_cpu[running]
-            for i in self.stops.may_have_stopped(on_cpu, running):
-                if self.stops.has_stopped(int(ends[alive[i] // n]), written[alive[i], : step + 1]):
+            for i in (self.may_end[on_cpu] & running).nonzero().squeeze(1).tolist():
+                row = int(alive[i])
+                if self.stop.has_stopped(prompts[row // n].token_ids, written[row, : step + 1].tolist()):
                     running[i] = False
-                    lengths[alive[i]], stopped[alive[i]] = step + 1, True
+                    lengths[row], stopped[row] = step + 1, True
             still = int(running.sum())
             if still == 0 or step + 1 == settings.max_new_tokens:
                 break
@@ -104,21 +109,15 @@ class TransformersBackend:
 
         for row in range(rows):
             ids_of_row = written[row, : lengths[row]].tolist()
-            text = cut_at_stop(str(self.tokenizer.decode(ids_of_row, skip_special_tokens=True)), self.stop)
+            text = self.stop.answer(prompts[row // n].token_ids, ids_of_row, bool(stopped[row]))
             yield row, Completion(text, "stop" if stopped[row] else "length", len(ids_of_row))
 
     def _forward(
         self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: SharedPromptCache
     ) -> torch.Tensor:
-        """Return logits of the last position, shape (rows, tokens of the tokenizer); models may have surplus logits."""
-        return self.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1, : len(self.tokenizer)]
+        """Logits of the last position, shape (rows, ids of the tokenizer); a model may have more than are in use."""
+        logits = next_logits(self.model, ids, mask, positions, cache)[:, : len(self.may_end)]
+        return logits.masked_fill(self.absent[: logits.shape[-1]], -torch.inf) if self.some_absent else logits
 
 
 def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
@@ -154,42 +153,3 @@ def choose_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: flo
 def _uniforms(seed: int, prompt_seed: int, n: int, length: int) -> np.ndarray:
     """Return the random streams of a prompt's samples: uniform numbers in [0, 1), shape (n, length)."""
     return np.random.Generator(np.random.Philox(key=[seed, prompt_seed])).random((n, length), dtype=np.float32)
-
-
-class _StopDetector:
-    """Finds the end of an answer, which is the stop string in its text or the end-of-sequence token."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: str) -> None:
-        self.tokenizer, self.stop = tokenizer, stop
-        self.end_ids = {tokenizer.eos_token_id} - {None}
-        # Decode only after a token that could complete the stop string, which is one whose text overlaps its end.
-        vocabulary = len(tokenizer)
-        texts = tokenizer.batch_decode([[i] for i in range(vocabulary)])
-        self.may_end = torch.tensor(
-            [i in self.end_ids or _could_end(text, stop) for i, text in enumerate(texts)], dtype=torch.bool
-        )
-
-    def may_have_stopped(self, tokens: torch.Tensor, running: torch.Tensor) -> list[int]:
-        return (self.may_end[tokens] & running).nonzero().squeeze(1).tolist()
-
-    def has_stopped(self, prompt_end: int, token_ids: torch.Tensor) -> bool:
-        """Return whether an answer has ended.
-
-        Args:
-            prompt_end: last token of the prompt.
-            token_ids: all tokens of the answer so far.
-        """
-        ids = [prompt_end, *token_ids.tolist()]
-        if ids[-1] in self.end_ids:
-            return True
-        # A stop string of k characters spans at most k tokens, plus the one that it begins within. They are decoded
-        # together with the token before them, since some tokenizers drop the first blank of a text.
-        before, *ids = ids[-(len(self.stop) + 2) :]
-        return self.stop in self.tokenizer.decode([before, *ids])[len(self.tokenizer.decode([before])) :]
-
-
-def _could_end(token_text: str, stop: str) -> bool:
-    """Return whether the stop string can be complete after this token."""
-    return stop in token_text or any(
-        stop.endswith(token_text[:k]) for k in range(1, min(len(token_text), len(stop)) + 1)
-    )

@@ -18,8 +18,10 @@ from premem.base.errors import UserError
 from premem.base.progress import track
 from premem.config.hardware import SamplingHardware
 from premem.config.sampling import SamplingSettings
-from premem.lm.sampling.prompts import Completion, Prompt, cut_at_stop
+from premem.lm.sampling.prompts import Completion, Prompt
+from premem.lm.sampling.stopping import StopText
 from premem.lm.tokens import load_tokenizer
+from premem.lm.weights import check_weights
 
 CPU_CACHE_BYTES = 2**30
 """Memory for keys and values without a GPU. It is allocated as it is used, so a small model takes only a part of it."""
@@ -33,8 +35,8 @@ class VllmBackend:
     """
 
     def __init__(self, checkpoint: Path, settings: SamplingSettings, stop: str, hardware: SamplingHardware) -> None:
-        self.checkpoint, self.settings, self.stop, self.hardware = checkpoint, settings, stop, hardware
-        self.tokenizer = load_tokenizer(checkpoint)
+        self.checkpoint, self.settings, self.hardware = checkpoint, settings, hardware
+        self.stop = StopText(load_tokenizer(checkpoint), stop)
 
     def sample(self, prompts: Sequence[Prompt]) -> list[list[Completion]]:
         """Return ``settings.n`` completions for each prompt, in the order of the prompts."""
@@ -74,6 +76,7 @@ class VllmBackend:
                 "enable_chunked_prefill": False,
             }
         vllm = _import_vllm(in_process=not gpus)
+        check_weights(self.checkpoint)
         with _explained(self.checkpoint):
             engine = vllm.LLM(
                 # An absolute path, since vLLM takes a name that is no folder for a model on the hub.
@@ -84,6 +87,7 @@ class VllmBackend:
                 # Ignore the model's own generation settings, such as further tokens that end an answer.
                 generation_config="vllm",
                 use_tqdm_on_load=False,
+                trust_remote_code=False,
                 **machine,
             )
         try:
@@ -107,8 +111,8 @@ class VllmBackend:
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 max_tokens=settings.max_new_tokens,
-                stop=self.stop,
-                skip_special_tokens=False,  # vLLM looks for the stop text in the text, and it may be a special token
+                stop=self.stop.stop,
+                skip_special_tokens=False,  # where the stop text is looked for; it may be a special token
             )
             for prompt in prompts
         ]
@@ -116,12 +120,15 @@ class VllmBackend:
         with _explained(self.checkpoint):
             engine.enqueue(token_ids, parameters, use_tqdm=False)
             outputs = engine.wait_for_completion(use_tqdm=lambda total, **_: track(total, "answers"))
-        return [[self._completion(answer) for answer in output.outputs] * (settings.n // n) for output in outputs]
+        return [
+            [self._completion(prompt, answer) for answer in output.outputs] * (settings.n // n)
+            for prompt, output in zip(prompts, outputs, strict=True)
+        ]
 
-    def _completion(self, answer: Any) -> Completion:
-        """Decode the text again, without special tokens, since vLLM decodes it together with the prompt."""
-        text = cut_at_stop(str(self.tokenizer.decode(answer.token_ids, skip_special_tokens=True)), self.stop)
-        return Completion(text, answer.finish_reason, len(answer.token_ids))
+    def _completion(self, prompt: Prompt, answer: Any) -> Completion:
+        """The text is written anew, without special tokens, since vLLM decodes it as what follows on the prompt."""
+        reason, ids = answer.finish_reason, list(answer.token_ids)
+        return Completion(self.stop.answer(prompt.token_ids, ids, reason == "stop"), reason, len(ids))
 
 
 def _import_vllm(in_process: bool) -> Any:
@@ -141,7 +148,7 @@ def _import_vllm(in_process: bool) -> Any:
         _ = vllm.LLM  # import the class now, since vLLM imports its parts on demand
     except Exception as error:  # a broken installation raises errors of many types
         raise UserError(
-            f"sampling.backend: vLLM cannot be imported ({error}); install it as the README says under Sampling with "
+            f"sampling.backend: vLLM cannot be imported ({error}); install it as docs/vllm.md says: "
             "vLLM, and name its interpreter under hardware.python.sample"
         ) from error
     return vllm
