@@ -52,7 +52,7 @@ def read_files(study: Path, jobs: Iterable[Job]) -> list[tuple[Job, Path]]:
     for job in jobs:
         if all((study / file).exists() for file in (*job.inputs, *job.outputs)):
             for file in map(Path, job.inputs):
-                inside = sorted(child for child in (study / file).rglob("*") if child.is_file())
+                inside = sorted(child for child in (study / file).rglob("[!.]*") if child.is_file())
                 for each in (child.relative_to(study) for child in inside or [study / file]):
                     found.setdefault((job.rule, each.parts[2], each.name), (job, each))
     return list(found.values())

@@ -149,6 +149,8 @@ def explained(folder: Path, part: str) -> Iterator[None]:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise a ``UserError`` if this is not a model folder."""
+    """Raise a ``UserError`` if this is not a model folder, or holds links that lead nowhere."""
+    if broken := [file for file in sorted(folder.glob("*")) if not file.exists()]:
+        raise UserError(f"{broken[0]}: this link leads nowhere; put the file there, or delete the folder and run again")
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: not a model folder (it has no config.json)")

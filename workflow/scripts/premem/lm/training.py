@@ -24,7 +24,7 @@ from premem.lm.batches import EpochOrder, TargetLossDataset, pad_batch
 from premem.lm.divergence import Guard
 from premem.lm.models import load_model, require_gpus
 from premem.lm.saving import ADVICE, UNFINISHED, FineTuner, Saver, digest, prepare_work, states_in
-from premem.lm.tokens import load_tokenizer
+from premem.lm.tokens import check_folder, load_tokenizer
 from premem.lm.trainer import make_trainer, training_arguments
 
 
@@ -111,6 +111,7 @@ def fine_tune(
         raise UserError(
             f"hardware.train.processes is {hardware.processes}, but {arguments.world_size} run; start with launch.py"
         )
+    check_folder(base_model)
     if arguments.process_index == 0:
         files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(base_model.glob("*"))]
         prepare_work(
