@@ -215,3 +215,10 @@ def test_a_broken_configuration_is_named(folder):
     for load in (load_config, context_of, load_model, load_tokenizer):
         with pytest.raises(UserError, match=f"{folder}: the .* cannot be loaded"):
             load(folder)
+
+
+def test_a_link_that_leads_nowhere_is_named(folder):
+    (folder / "tokenizer_config.json").unlink(missing_ok=True)
+    (folder / "tokenizer_config.json").symlink_to("nothing")
+    with pytest.raises(UserError, match=r"tokenizer_config\.json: this link leads nowhere; put the file there"):
+        load_tokenizer(folder)
