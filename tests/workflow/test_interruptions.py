@@ -72,9 +72,10 @@ def test_jobs_of_a_killed_call_are_named_until_they_have_ended(study):
     config["sweep"][0]["epochs"] = 400
     (study / "study.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "study.yaml", "train"]
-    first = subprocess.Popen(command, cwd=study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said_by_first = (study / "first.log").open("w+")
+    first = subprocess.Popen(command, cwd=study, stdout=subprocess.DEVNULL, stderr=said_by_first)
     try:
-        training = wait_for_training(study)
+        training = wait_for_training(study, first)
         first.send_signal(signal.SIGKILL)
         first.wait()
         run_study(study, "--unlock", "--configfile", "study.yaml")
@@ -91,9 +92,10 @@ def test_jobs_of_a_killed_call_are_named_until_they_have_ended(study):
     run_study(study, "--configfile", "study.yaml")
 
 
-def wait_for_training(folder: Path) -> int:
-    """Return the process of a training that has begun."""
+def wait_for_training(folder: Path, call: subprocess.Popen) -> int:
+    """Return the process of a training that has begun; fail if the call has ended without one."""
     while True:
+        assert call.poll() is None, (folder / "first.log").read_text()
         found = subprocess.run(["pgrep", "-f", f"python {folder}/.*train.py"], capture_output=True, text=True).stdout
         if found and any((folder / "results" / "tiny" / "runs").glob("*/*/*/.training")):
             return int(found.split()[-1])
