@@ -2,13 +2,15 @@
 an architecture that the transformers backend does not take."""
 
 import json
+import sys
 from pathlib import Path
 
 from premem.base import cli
 from premem.base.files import write_text
 from premem.base.tables import read_made_by, read_table
+from premem.config.data import TRAIN
 from premem.lm.sampling.backends import require_vllm
-from premem.lm.tokenized_split import check_room_for_answers
+from premem.lm.tokenized_split import check_room_for_answers, describe_overlap
 
 
 def main(
@@ -17,7 +19,10 @@ def main(
     if vllm_python:
         require_vllm(vllm_python)
     context = read_made_by(tokens[0])["context"]
-    longest = {path.stem: int(read_table(path, ["prompt_ids"])["prompt_ids"].map(len).max()) for path in tokens}
+    prompts = {path.stem: read_table(path, ["prompt_ids"])["prompt_ids"] for path in tokens}
+    for warning in describe_overlap(prompts, TRAIN):
+        print(warning, file=sys.stderr)
+    longest = {split: int(of_split.map(len).max()) for split, of_split in prompts.items()}
     check_room_for_answers(longest, max_new_tokens, context, model)
     if name and not vllm_python:
         from premem.lm.sampling.trial import check_architecture  # torch takes seconds to import

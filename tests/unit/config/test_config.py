@@ -297,3 +297,23 @@ def test_a_column_of_the_dataset_and_a_paraphrase_of_generated_stories_can_be_na
     told = edited(edited(config, "robustness", {}), "datasets.gsm8k", {"builtin": "gsm8k", "perturbations": mine})
     with pytest.raises(UserError, match=r"a prompt cannot name the column \{skeleton\} \(it can name question\)"):
         load_study(told, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "template", "refused"),
+    [
+        ("prompt", "{question} {options}\nAnswer:", "{options}"),
+        ("prompt", "{question}{hint}", "{hint}"),
+        ("prompt", "Write \\boxed{answer}. {question}", None),
+        ("prompt", "A set is {1, 2}. {question}", None),
+        ("target", " {solution} {answer} Done", "{answer}"),
+    ],
+)
+def test_a_placeholder_that_would_stay_in_the_text_is_refused(config, key, template, refused):
+    study = edited(config, f"datasets.arithmetic.{key}", template)
+    if refused is None:
+        assert getattr(load_study(study, "x").datasets["arithmetic"], key) == template
+        return
+    with pytest.raises(UserError) as error:
+        load_study(study, "x")
+    assert f"datasets.arithmetic: {key}: {refused} would stay in the text" in str(error.value)

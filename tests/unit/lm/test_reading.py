@@ -1,5 +1,6 @@
 """What a model reads: start tokens, the ends of targets, and the example that is shown."""
 
+import pandas as pd
 import pytest
 from tokenizers import Tokenizer, models, processors
 from transformers import LlamaConfig, PreTrainedTokenizerFast
@@ -7,8 +8,16 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast
 from premem.base.errors import UserError
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.lm.pretraining import train_tokenizer
-from premem.lm.reading import BOUNDARY, check_ends, check_ids, describe
+from premem.lm.reading import (
+    BOUNDARY,
+    check_ends,
+    check_ids,
+    check_stop_in_solutions,
+    check_unknown,
+    describe,
+)
 from premem.lm.sampling.stopping import StopText
+from premem.lm.tokenized_split import describe_overlap
 from premem.lm.tokens import TokenizedExample, encode, load_tokenizer, start_token, tokenize
 
 TEXTS = [f"Ada has {i} nuts 。 so {i} Done" for i in range(30)]
@@ -109,3 +118,27 @@ def test_real_tokenizers(real_models, name, start, warned):
     if start:
         with pytest.raises(UserError, match="twice"):
             tokenize(tokenizer, ["<bos>Problem"], [" so"])
+
+
+def test_solutions_that_hold_the_stop_text_are_told():
+    assert check_stop_in_solutions(["a", "b"], "\n", "datasets.d") is None
+    said = check_stop_in_solutions(["a\nb", "b"], "\n", "datasets.d")
+    assert said == "warning: datasets.d.stop: 1 of 2 solutions contain the stop text '\\n', where answers would end"
+    with pytest.raises(UserError, match=r"datasets\.d\.stop: 2 of 2 .*; choose a text that no solution holds"):
+        check_stop_in_solutions(["a\nb", "b\n"], "\n", "datasets.d")
+
+
+def test_words_that_a_tokenizer_does_not_know_are_told(tmp_path):
+    words, some = make("words"), [" so"] * 2
+    assert check_unknown(words, tokenize(words, ["Ada has", "nuts"], some), tmp_path) is None
+    assert "does not know 1 of the " in check_unknown(
+        words, tokenize(words, ["Ada has", "Ada has pears"], some), tmp_path
+    )
+    with pytest.raises(UserError, match=r"does not know 6 of the 8 tokens .*; take a model whose tokenizer"):
+        check_unknown(words, tokenize(words, ["Otto eats pears", "Eva sells plums"], some), tmp_path)
+
+
+def test_test_prompts_that_are_trained_on_are_told():
+    prompts = {"train": pd.Series([[1, 2], [3]]), "test": pd.Series([[3], [4]]), "harder": pd.Series([[1], [2]])}
+    (said,) = describe_overlap(prompts, "train")
+    assert said == "warning: 1 of 2 prompts of test are in the training set as well; take them out"

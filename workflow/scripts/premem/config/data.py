@@ -118,6 +118,14 @@ class Templates(Block):
             raise ValueError(f"prompt: the template {write_value(self.prompt)} lacks {{question}}")
         if "{solution}" not in self.target:
             raise ValueError(f"target: the template {write_value(self.target)} lacks {{solution}}")
+        for key, only in (("prompt", "question"), ("target", "solution")):
+            for match in COLUMN_IN_TEMPLATE.finditer(template := getattr(self, key)):
+                # A word in braces after a LaTeX command, such as \\boxed{answer}, is text.
+                if match[1] != only and not re.search(r"\\[A-Za-z]+$", template[: match.start()]):
+                    raise ValueError(
+                        f"{key}: {match[0]} would stay in the text as it is, since {{{only}}} is all that the template "
+                        "can hold; take it out, or put its text into the column"
+                    )
         if not self.stop or not self.target.endswith(self.stop):
             raise ValueError(
                 f"stop: the target template must end with the stop text {write_value(self.stop)}, so that answers end"

@@ -37,6 +37,42 @@ def check_ends(tokenizer: "PreTrainedTokenizerBase", examples: Sequence[Tokenize
             )
 
 
+def check_stop_in_solutions(solutions: Sequence[str], stop: str, key: str) -> str | None:
+    """Return a warning where solutions contain the text that ends an answer: a model learns to end there.
+
+    Args:
+        solutions: of all examples.
+        stop: the text that ends an answer.
+        key: of the dataset in the study, for messages.
+
+    Raises:
+        UserError: if all of them do.
+    """
+    found = sum(stop in solution for solution in solutions)
+    said = f"{key}.stop: {found} of {len(solutions)} solutions contain the stop text {stop!r}, where answers would end"
+    if found == len(solutions):
+        raise UserError(f"{said}; choose a text that no solution holds")
+    return f"warning: {said}" if found else None
+
+
+def check_unknown(
+    tokenizer: "PreTrainedTokenizerBase", examples: Sequence[TokenizedExample], model: Path
+) -> str | None:
+    """Return a warning where prompts hold tokens that the tokenizer does not know.
+
+    Raises:
+        UserError: if most tokens of the prompts are unknown, so that the model reads next to nothing of them.
+    """
+    if tokenizer.unk_token_id is None:
+        return None
+    ids = [token for example in examples for token in example.prompt]
+    unknown = ids.count(tokenizer.unk_token_id)
+    said = f"the tokenizer of {model} does not know {unknown} of the {len(ids)} tokens of the prompts"
+    if unknown > len(ids) / 2:
+        raise UserError(f"{said}; take a model whose tokenizer has these words")
+    return f"warning: {said}" if unknown else None
+
+
 def check_ids(examples: Sequence[TokenizedExample], model: Path) -> None:
     """Refuse token ids that the model has no embedding for: tokenizer and weights then do not belong together.
 

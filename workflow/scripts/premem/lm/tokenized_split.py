@@ -7,7 +7,7 @@ import pandas as pd
 
 from premem.base.errors import UserError
 from premem.config.data import Templates
-from premem.lm.reading import check_ends, check_ids, describe
+from premem.lm.reading import check_ends, check_ids, check_stop_in_solutions, check_unknown, describe
 from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
 EXAMPLES_NAMED = 5
@@ -55,6 +55,12 @@ def tokenize_split(
         print(f"{message}; left out", file=sys.stderr)
     check_ids(tokenized, model)
     check_ends(tokenizer, tokenized, templates.stop, f"datasets.{dataset}")
+    for warning in (
+        check_stop_in_solutions(list(examples["solution"]), templates.stop, f"datasets.{dataset}"),
+        check_unknown(tokenizer, tokenized, model),
+    ):
+        if warning:
+            print(warning, file=sys.stderr)
     shown = describe(tokenizer, tokenized[0])
     print(f"{dataset}, {split}: the first example as {model} reads it:\n{shown}", file=sys.stderr)
     table = pd.DataFrame(
@@ -90,3 +96,21 @@ def check_room_for_answers(
                 f"more do not fit into the context of {model} ({context}); lower it to {context - length} or less, "
                 "or lower the dataset's max_tokens"
             )
+
+
+def describe_overlap(prompts: dict[str, pd.Series], train: str) -> list[str]:
+    """Return a warning for every split that has prompts of the training set, since these are no test of generalization.
+
+    Args:
+        prompts: split → token ids of its prompts.
+        train: name of the training set.
+    """
+    known = set(map(tuple, prompts[train]))
+    found = {
+        split: sum(tuple(ids) in known for ids in of_split) for split, of_split in prompts.items() if split != train
+    }
+    return [
+        f"warning: {number} of {len(prompts[split])} prompts of {split} are in the training set as well; take them out"
+        for split, number in found.items()
+        if number
+    ]
