@@ -71,7 +71,7 @@ def test_jobs_of_a_killed_call_are_named_until_they_have_ended(study):
     config = yaml.safe_load((study / "study.yaml").read_text())
     config["sweep"][0]["epochs"] = 400
     (study / "study.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "study.yaml", "train"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "study.yaml", "--", "train"]
     said_by_first = (study / "first.log").open("w+")
     first = subprocess.Popen(command, cwd=study, stdout=subprocess.DEVNULL, stderr=said_by_first)
     try:
@@ -79,7 +79,7 @@ def test_jobs_of_a_killed_call_are_named_until_they_have_ended(study):
         first.send_signal(signal.SIGKILL)
         first.wait()
         run_study(study, "--unlock", "--configfile", "study.yaml")
-        second = snakemake(study, "--configfile", "study.yaml", "train")
+        second = snakemake(study, "--configfile", "study.yaml", "--", "train")
         assert second.returncode != 0
         said = second.stdout + second.stderr
         assert "jobs of an earlier snakemake, which was killed, still run" in said
