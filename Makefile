@@ -14,7 +14,7 @@ install: .venv/installed
 check: .venv/installed
 	@echo "Lint, types, and the unit tests that need neither vLLM, Slurm nor a training: about 2 minutes."
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -q -m "not slow" tests/unit
+	.venv/bin/pytest -q -n $(CORES) --dist loadfile -m "not slow" tests/unit
 
 test: .venv/installed .venv-vllm/installed
 	@echo "All tests, those of Slurm and vLLM as well where these can be installed: about 20 minutes."
