@@ -289,7 +289,7 @@ def test_every_sample_has_a_seed_of_its_own(by_vllm):
     ("case", "parts"),
     [
         ("short", ["hardware.sample.max_length", "not 30"]),
-        ("GPUs", ["hardware.sample.tensor_parallel: 64 GPUs are asked for"]),
+        ("GPUs", ["hardware.sample.tensor_parallel: 64 GPUs are needed"]),
         ("heads", ["refused-heads: vLLM fails", "head_dim", "sampling.backend: transformers"]),
         ("kind", ["refused-kind: vLLM fails", "OpenAIGPT", "sampling.backend: transformers"]),
         ("memory", ["refused-memory: vLLM fails", "memory_share"]),
