@@ -58,7 +58,7 @@ clean:
 # pip itself first: an old one takes minutes to find versions that go together.
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not $(SUPPORTED))" || \
-		{ echo "error: the pinned packages need Python 3.11 to 3.13, not $$($(PYTHON) --version); name one: make install PYTHON=python3.11"; exit 1; }
+		{ echo "error: the pinned packages need Python 3.11 to 3.13, not $$($(PYTHON) --version 2>&1); name one: make install PYTHON=python3.11"; exit 1; }
 	@echo "Setting up .venv: about 2 minutes and 2 GB."
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --upgrade pip
