@@ -1,6 +1,7 @@
 """Stands in for the Python that trains, samples and measures: notes what it was given, and lets jobs come to grief.
 
-Where a file `armed` lies next to it, the first attempts of four jobs end by time, by memory, by scancel and by kill -9.
+Once a file `armed` lies next to it, the first attempts of four jobs end by time, by memory, by scancel and by kill -9.
+Before, only trainings run, and other jobs wait.
 Where a file `broken` does, every job that measures perplexity fails.
 """
 
@@ -59,6 +60,9 @@ def meet(fate: str) -> None:
 
 if (HERE / "broken").exists() and Path(ARGUMENTS[0]).name == "measure_perplexity.py":
     sys.exit("error: broken for good")
+# Jobs of the first call that come after a training wait for their end, so that the second call has them to do.
+while Path(ARGUMENTS[0]).name != "train.py" and not (HERE / "armed").exists():
+    time.sleep(0.2)
 note(event="start")
 # The GPUs here are names only, so the job is not told to look for them.
 told = ["0" if option == "--gpus" else word for option, word in pairwise(["", *ARGUMENTS])]
