@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
@@ -35,7 +36,7 @@ class TargetLossDataset(Dataset):
 
 
 class EpochOrder(Sampler[int]):
-    """A random order of the examples for each epoch, which depends only on the seed and the epoch.
+    """A random order of the examples for each epoch, which depends only on the seed and the epoch, both hashed.
 
     Fillers complete the last batch, so that all processes get the same number of examples. Without them, accelerate
     would take examples from the beginning of the epoch, which would then count twice.
@@ -49,7 +50,9 @@ class EpochOrder(Sampler[int]):
         return -(-self.num_examples // self.batch_size) * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        # By seed + epoch, two runs with neighbouring seeds would share all orders but one.
+        hashed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0])
+        generator = torch.Generator().manual_seed(hashed)
         yield from torch.randperm(self.num_examples, generator=generator).tolist()
         yield from [self.num_examples] * (len(self) - self.num_examples)
 
