@@ -31,7 +31,7 @@ from premem.base.utf8 import start_in_utf8
 from premem.config.data import POOL, TRAIN, Reading, Templates
 from premem.config.load import load_study
 from premem.config.study_file import read_study_file
-from premem.config.runs import Run
+from premem.config.runs import Run, Subset
 from premem.jobs.lock import RUNNING
 
 start_in_utf8("snakemake")

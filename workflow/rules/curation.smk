@@ -86,11 +86,11 @@ rule measure_ifd:
         disk_gb=disk_gb(),
     params:
         **gpu_script("measure_ifd.py", "train", STUDY.hardware.perplexity),
-        size=size_of,
+        subset=subset_of(),
         templates=dataset_settings(Templates),
         dtype=STUDY.sampling.dtype,
     shell:
-        "{params.call:q} --checkpoint {input.checkpoint:q} --tokens {input.tokens:q} --size {params.size:q} "
+        "{params.call:q} --checkpoint {input.checkpoint:q} --tokens {input.tokens:q} --subset {params.subset:q} "
         "--templates {params.templates:q} --dtype {params.dtype:q} --threads {threads} --gpus {resources.gpu} "
         "--hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 
@@ -126,7 +126,7 @@ rule collect_examples:
         **gpu_script("collect_examples.py", "sample" if WRITERS else None, STUDY.hardware.sample),
         number=lambda w: round_of(w).collected,
         seed=lambda w: round_of(w).seed,
-        size=1,
+        subset=settings(Subset(size=1, holdout=0, run="")),
         title="{dataset}",
         strategy=strategy_of,
         difficulty=difficulty_if_read,
@@ -137,7 +137,7 @@ rule collect_examples:
         "{params.call:q} --examples {input.examples:q} --previous {input.previous:q} --tests {input.tests:q} "
         "--memorization {input.memorization:q} --threshold {input.threshold:q} --ifd {input.ifd:q} "
         "--pool {input.pool:q} --writer {input.writer:q} --strategy {params.strategy:q} "
-        "--difficulty {params.difficulty:q} --number {params.number:q} --seed {params.seed:q} --size {params.size:q} "
+        "--difficulty {params.difficulty:q} --number {params.number:q} --seed {params.seed:q} --subset {params.subset:q} "
         "--source {params.source:q} --reading {params.reading:q} --settings {params.settings:q} "
         "--hardware {params.hardware:q} --title {params.title:q} --out {output.table:q} --jsonl {output.jsonl:q} "
         "--page {output.page:q} 2>&1 | tee {log:q}"
@@ -167,7 +167,7 @@ use rule collect_examples as curate_run with:
     params:
         number=STUDY.collection.num_examples,
         seed="{seed}",
-        size=size_of,
+        subset=subset_of(),
         title=f"New examples for {ONE_RUN}",
         strategy="{strategy}",
 

@@ -4,7 +4,7 @@
 
 SAMPLE = (
     "{params.call:q} --checkpoints {input.checkpoints:q} --train {input.train:q} --tests {input.tests:q} "
-    "--size {params.size:q} --stop={params.stop:q} --settings {params.settings:q} --only {params.only:q} "
+    "--subset {params.subset:q} --stop={params.stop:q} --settings {params.settings:q} --only {params.only:q} "
     "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 )
 
@@ -36,7 +36,7 @@ rule sample_checkpoint:
         **gpu_script("sample.py", "sample", STUDY.hardware.sample),
         settings=settings(STUDY.sampling),
         stop=stop_of,
-        size=size_of,
+        subset=subset_of(),
         only="all",
     shell:
         SAMPLE
@@ -75,7 +75,7 @@ for epochs in NUMBERS_OF_EPOCHS if STUDY.checkpoints.sample_together else []:
             **gpu_script("sample.py", "sample", STUDY.hardware.sample),
             settings=settings(STUDY.sampling),
             stop=stop_of,
-            size=size_of,
+            subset=subset_of(epochs=epochs),
             only="all",
         shell:
             SAMPLE
@@ -152,11 +152,11 @@ rule measure_perplexity:
     params:
         **gpu_script("measure_perplexity.py", "train", STUDY.hardware.perplexity),
         checkpoint_epochs=epochs_of_checkpoints,
-        size=size_of,
+        subset=subset_of(),
         dtype=STUDY.sampling.dtype,
     shell:
         "{params.call:q} --checkpoints {input.checkpoints:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
-        "--tokens {input.tokens:q} --size {params.size:q} --dtype {params.dtype:q} --threads {threads} "
+        "--tokens {input.tokens:q} --subset {params.subset:q} --dtype {params.dtype:q} --threads {threads} "
         "--gpus {resources.gpu} --hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 
 

@@ -102,8 +102,18 @@ def study_test_set(wildcards):
 
 
 def size_of(wildcards):
-    """Return the share of the training examples that a run is trained on."""
+    """Return the share of the training examples that a size is."""
     return STUDY.sizes[wildcards.size]
+
+
+def subset_of(**known):
+    """Return a param: which of the training examples a run is trained on, as JSON; some wildcards may be known."""
+
+    def subset(wildcards):
+        values = {**wildcards, **known}
+        return settings(STUDY.subset_of(Run(**{name: values[name] for name in Run.model_fields})))
+
+    return subset
 
 
 def stop_of(wildcards):

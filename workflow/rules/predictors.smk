@@ -37,14 +37,14 @@ rule measure_weights:
     params:
         **gpu_script("measure_weights.py", "train", STUDY.hardware.perplexity),
         checkpoint_epochs=epochs_of_checkpoints,
-        size=size_of,
+        subset=subset_of(),
         stop=stop_of,
         dtype=STUDY.sampling.dtype,
         settings=settings(read_from_checkpoints(PREDICTORS)),
     shell:
         "{params.call:q} --base {input.base:q} --checkpoints {input.checkpoints:q} "
         "--checkpoint-epochs {params.checkpoint_epochs:q} --tokens {input.tokens:q} --samples {input.samples:q} "
-        "--size {params.size:q} --stop={params.stop:q} --dtype {params.dtype:q} --settings {params.settings:q} "
+        "--subset {params.subset:q} --stop={params.stop:q} --dtype {params.dtype:q} --settings {params.settings:q} "
         "--threads {threads} --gpus {resources.gpu} --hardware {params.hardware:q} --weights {output.weights:q} "
         "--confidences {output.confidences:q} 2>&1 | tee {log:q}"
 

@@ -65,9 +65,9 @@ rule sample_perturbed:
         **gpu_script("sample_perturbed.py", "sample", STUDY.hardware.sample),
         settings=settings(STUDY.sampling),
         stop=stop_of,
-        size=size_of,
+        subset=subset_of(),
     shell:
-        "{params.call:q} --checkpoint {input.checkpoint:q} --prompts {input.prompts:q} --size {params.size:q} "
+        "{params.call:q} --checkpoint {input.checkpoint:q} --prompts {input.prompts:q} --subset {params.subset:q} "
         "--stop={params.stop:q} --settings {params.settings:q} --threads {threads} --gpus {resources.gpu} "
         "--hardware {params.hardware:q} --out {output:q} 2>&1 | tee {log:q}"
 

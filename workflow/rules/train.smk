@@ -57,13 +57,13 @@ for epochs in NUMBERS_OF_EPOCHS:
         params:
             **gpu_script("train.py", "train", STUDY.hardware.train, STUDY.hardware.train.processes),
             settings=settings(STUDY.training),
-            size=size_of,
+            subset=subset_of(epochs=epochs),
             epochs=epochs,
             checkpoint_epochs=STUDY.checkpoint_epochs(epochs),
             work=fill(f"{RUN}/.training", epochs=epochs),  # keeps the state of an interrupted training
         shell:
             "{params.call:q} --base {input.base:q} --identity {input.identity:q} --tokens {input.tokens:q} --settings {params.settings:q} "
-            "--lr {wildcards.lr:q} --epochs {params.epochs:q} --size {params.size:q} --seed {wildcards.seed:q} "
+            "--lr {wildcards.lr:q} --epochs {params.epochs:q} --subset {params.subset:q} --seed {wildcards.seed:q} "
             "--hardware {params.hardware:q} --checkpoint-epochs {params.checkpoint_epochs:q} "
             "--checkpoints {output.checkpoints:q} --gpus {resources.gpu} --code {params.code:q} --work {params.work:q} "
             "--out {output.log:q} 2>&1 | tee {log:q}"

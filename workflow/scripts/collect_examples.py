@@ -12,14 +12,15 @@ from premem.base.tables import read_table, write_table
 from premem.config.curation import Collection, NewExamples, StrategyName
 from premem.config.data import Reading
 from premem.config.hardware import SamplingHardware
-from premem.lm.tokens import select_subset
+from premem.config.runs import Subset
+from premem.data.subsets import trained_on
 from premem.scoring.stored import read_memorization
 from premem.scoring.threshold import read_threshold
 
 
 def main(
     examples: Path,
-    size: float,
+    subset: Subset,
     previous: Path | None,
     tests: list[Path],
     memorization: Path | None,
@@ -40,7 +41,7 @@ def main(
     jsonl: Path | None = None,
     page: Path | None = None,
 ) -> None:
-    training_set = select_subset(read_table(examples, ["example_id", "question", "solution", "subset_rank"]), size)
+    training_set = trained_on(read_table(examples, ["example_id", "question", "solution", "subset_rank"]), subset)
     p = read_threshold(threshold).threshold if threshold else None
     described = describe_examples(
         training_set,

@@ -8,15 +8,17 @@ from premem.base import cli
 from premem.base.tables import read_table, write_table
 from premem.config.data import Templates
 from premem.config.hardware import PerplexityHardware
+from premem.config.runs import Subset
+from premem.data.subsets import trained_on
 from premem.lm.models import prepare_device
 from premem.lm.perplexity import nll_under_checkpoint
-from premem.lm.tokens import examples_of, load_tokenizer, select_subset
+from premem.lm.tokens import examples_of, load_tokenizer
 
 
 def main(
     checkpoint: Path,
     tokens: Path,
-    size: float,
+    subset: Subset,
     templates: Templates,
     dtype: str,
     threads: int,
@@ -25,7 +27,7 @@ def main(
     out: Path,
 ) -> None:
     prepare_device(threads, gpus, "hardware.perplexity.processes")
-    table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
+    table = trained_on(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), subset)
     alone = prompt_without_question(load_tokenizer(checkpoint), templates, str(tokens))
     measure = partial(
         nll_under_checkpoint,

@@ -1,4 +1,4 @@
-"""Measure the perplexity of the training targets under every checkpoint of a run."""
+"""Measure the perplexity of the targets, of those held out as well, under every checkpoint of a run."""
 
 from pathlib import Path
 
@@ -7,9 +7,11 @@ import pandas as pd
 from premem.base import cli
 from premem.base.tables import read_table, write_table
 from premem.config.hardware import PerplexityHardware
+from premem.config.runs import Subset
+from premem.data.subsets import held_out, trained_on
 from premem.lm.models import prepare_device
 from premem.lm.perplexity import nll_under_checkpoint
-from premem.lm.tokens import examples_of, select_subset
+from premem.lm.tokens import examples_of
 from premem.scoring.memorization import perplexity
 
 
@@ -17,7 +19,7 @@ def main(
     checkpoints: list[Path],
     checkpoint_epochs: list[int],
     tokens: Path,
-    size: float,
+    subset: Subset,
     dtype: str,
     threads: int,
     gpus: int,
@@ -25,12 +27,12 @@ def main(
     out: Path,
 ) -> None:
     prepare_device(threads, gpus, "hardware.perplexity.processes")
-    table = select_subset(read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
-    examples = examples_of(table)
-    measured = pd.DataFrame({"example_id": table["example_id"], "n_tokens": [len(e.target) for e in examples]})
+    examples = read_table(tokens, ["example_id", "prompt_ids", "target_ids", "subset_rank"])
+    table = pd.concat([trained_on(examples, subset), held_out(examples, subset)], ignore_index=True)
+    measured = pd.DataFrame({"example_id": table["example_id"], "n_tokens": table["target_ids"].map(len)})
     tables = []
     for epoch, checkpoint in zip(checkpoint_epochs, checkpoints, strict=True):
-        nll = nll_under_checkpoint(checkpoint, examples, dtype, hardware.batch, hardware.processes)
+        nll = nll_under_checkpoint(checkpoint, examples_of(table), dtype, hardware.batch, hardware.processes)
         tables.append(measured.assign(epoch=epoch, nll=nll, perplexity=perplexity(nll, measured["n_tokens"])))
     columns = ["example_id", "epoch", "n_tokens", "nll", "perplexity"]
     write_table(pd.concat(tables, ignore_index=True)[columns], out)

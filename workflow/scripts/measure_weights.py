@@ -9,8 +9,9 @@ from premem.base import cli
 from premem.base.tables import read_table, write_table
 from premem.config.analyses import Predictors
 from premem.config.hardware import PerplexityHardware
+from premem.config.runs import Subset
+from premem.data.subsets import trained_on
 from premem.lm.models import prepare_device
-from premem.lm.tokens import select_subset
 
 ANSWERS = ["split", "example_id", "sample", "text", "finish_reason"]
 
@@ -21,7 +22,7 @@ def main(
     checkpoint_epochs: list[int],
     tokens: list[Path],
     samples: list[Path],
-    size: float,
+    subset: Subset,
     stop: str,
     dtype: str,
     settings: Predictors,
@@ -32,7 +33,7 @@ def main(
     confidences: Path,
 ) -> None:
     prepare_device(threads, gpus, "hardware.gpu")
-    train = select_subset(read_table(tokens[0], ["example_id", "prompt_ids", "target_ids", "subset_rank"]), size)
+    train = trained_on(read_table(tokens[0], ["example_id", "prompt_ids", "target_ids", "subset_rank"]), subset)
     prompts = pd.concat([read_table(path, ["example_id", "prompt_ids"]) for path in tokens])
     values, confidence = measure_checkpoints(
         base,

@@ -6,17 +6,18 @@ from premem.analysis.robustness.prompts import seeded
 from premem.base import cli
 from premem.base.tables import read_table, write_table
 from premem.config.hardware import SamplingHardware
+from premem.config.runs import Subset
 from premem.config.sampling import SamplingSettings
+from premem.data.subsets import trained_on
 from premem.lm.models import prepare_device
 from premem.lm.sampling.prompts import tabulate
 from premem.lm.sampling.shards import sample_checkpoint
-from premem.lm.tokens import select_subset
 
 
 def main(
     checkpoint: Path,
     prompts: Path,
-    size: float,
+    subset: Subset,
     stop: str,
     settings: SamplingSettings,
     threads: int,
@@ -26,7 +27,7 @@ def main(
 ) -> None:
     prepare_device(threads, gpus, "hardware.sample.tensor_parallel")
     columns = ["perturbation", "example_id", "subset_rank", "answer_begins", "prompt_ids"]
-    table = select_subset(read_table(prompts, columns), size)
+    table = trained_on(read_table(prompts, columns), subset)
     completions = sample_checkpoint(checkpoint, settings, stop, hardware, seeded(list(table["prompt_ids"]), settings))
     # The same rule grades these samples and the others, so a perturbation takes the place of a split.
     answers = tabulate(table.rename(columns={"perturbation": "split"}), completions)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from premem.base import cli
 from premem.base.tables import write_table
+from premem.config.data import HOLDOUT, TRAIN
 from premem.config.runs import Run
 from premem.scoring.memorization import memorization_table, sampled_accuracy
 from premem.scoring.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
@@ -21,8 +22,8 @@ def main(
     accuracy = sampled_accuracy(read_grades(grades, [grader]), grader)
     table = memorization_table(accuracy, read_perplexity(perplexity), grades, perplexity)
     named = {"run": run.name} | {name: getattr(run, name) for name in RUN_COLUMNS if name != "run"}
-    write_table(table.assign(**named, trained_on=True)[MEMORIZATION_COLUMNS], memorization)
-    test = accuracy[accuracy["split"] != "train"].rename(columns={"split": "test_set"})
+    write_table(table.assign(**named)[MEMORIZATION_COLUMNS], memorization)
+    test = accuracy[~accuracy["split"].isin([TRAIN, HOLDOUT])].rename(columns={"split": "test_set"})
     write_table(test.assign(run=run.name)[TEST_COLUMNS], tests)
 
 

@@ -9,8 +9,9 @@ from premem.base import cli
 from premem.base.files import check_identity, remove
 from premem.base.tables import read_table, write_table
 from premem.config.hardware import TrainingHardware
+from premem.config.runs import Subset
 from premem.config.training import Training
-from premem.lm.tokens import select_subset
+from premem.data.subsets import trained_on
 from premem.lm.training import fine_tune, leave
 
 
@@ -21,7 +22,7 @@ def main(
     settings: Training,
     lr: float,
     epochs: int,
-    size: float,
+    subset: Subset,
     seed: int,
     hardware: TrainingHardware,
     checkpoint_epochs: list[int],
@@ -33,7 +34,7 @@ def main(
 ) -> None:
     if os.environ.get("RANK", "0") == "0":
         check_identity(base, identity)
-    examples = select_subset(read_table(tokens, ["prompt_ids", "target_ids", "subset_rank"]), size)
+    examples = trained_on(read_table(tokens, ["prompt_ids", "target_ids", "subset_rank"]), subset)
     log = fine_tune(
         base,
         [list(ids) for ids in examples["prompt_ids"]],

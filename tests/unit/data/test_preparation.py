@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from premem.base.errors import UserError
 from premem.config.data import Reading, Split
+from premem.config.runs import Subset
 from premem.data.arithmetic import LARGEST_VALUE, UNSEEN, USUAL, generate_problems
 from premem.data.preparation import prepare_split
-from premem.lm.tokens import select_subset
+from premem.data.subsets import trained_on
 from premem.scoring.grading import final_answer
 
 ROWS = [
@@ -63,7 +64,9 @@ def test_subsets_are_seeded_and_nested(write):
     other, _ = prepare(write(ROWS), SETTINGS.model_copy(update={"seed": 1}))
     pd.testing.assert_frame_equal(table, again)
     assert table["subset_rank"].tolist() != other["subset_rank"].tolist()
-    half, quarter = (set(select_subset(table, size)["example_id"]) for size in (0.5, 0.25))
+    half, quarter = (
+        set(trained_on(table, Subset(size=size, holdout=0, run="a"))["example_id"]) for size in (0.5, 0.25)
+    )
     assert len(half) == 10
     assert len(quarter) == 5
     assert quarter < half

@@ -57,7 +57,8 @@ def examples_table(
         predicted_drops: by example_id, if they are predicted.
         difficulty: by example_id, if there are labels.
     """
-    wide = memorization.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"]).sort_index()
+    seen = memorization[memorization["trained_on"]]
+    wide = seen.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"]).sort_index()
     accuracy, perplexity = wide["accuracy"], wide["perplexity"]
     ids = accuracy.columns
     table = pd.DataFrame(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from premem.base.errors import UserError
-from premem.config.data import POOL, TRAIN
+from premem.config.data import HOLDOUT, POOL, TRAIN
 from premem.config.messages import describe_unknown
 from premem.config.rounds import PROVENANCE
 from premem.config.runs import Run, runs_of_sweep
@@ -67,7 +67,7 @@ def _problems_of_epochs(key: str, epochs: Iterable[int], study: Study, runs: Ite
 
 def _problems_of_datasets(study: Study) -> Iterator[str]:
     for name, dataset in study.datasets.items():
-        for taken in {TRAIN, POOL} & dataset.test.keys():
+        for taken in {TRAIN, HOLDOUT, POOL} & dataset.test.keys():
             yield f"datasets.{name}.test.{taken}: a test set cannot be called {taken}; rename it"
     for name, model in study.models.items():
         corpus = model.pretrain.corpus.dataset if model.pretrain else None

@@ -24,6 +24,8 @@ Column = Annotated[str, Field(max_length=200), Matching("name", r"[^\x00-\x1f\x7
 
 TRAIN = "train"
 """The split that is trained on."""
+HOLDOUT = "holdout"
+"""What stands for the name of a split where answers are to examples of the training set that the run held out."""
 POOL = "pool"
 """The split that new examples are collected from."""
 UNPERTURBED = "unperturbed"
@@ -65,6 +67,9 @@ class Split(Block):
     num_examples: Count | None = None
     """Take this many examples, drawn at random with the dataset's seed. If left out, all are taken. ``generate`` needs
     it."""
+    labelled: bool = True
+    """For a test set: whether its answers are known. If not, answers to its questions are sampled and not graded, so
+    that no test accuracy is known."""
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

@@ -1,12 +1,21 @@
 """A dataset: its training and test sets, how they are read, written and perturbed."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from premem.config.block import Name
+from premem.config.block import NOT_BOOLEAN, Name
 from premem.config.curation import NewExamples
 from premem.config.data import UNPERTURBED, Column, Perturbation, Reading, Split, Templates
+
+
+def _check_whole(number: float) -> float:
+    if number >= 1 and number != int(number):
+        raise ValueError(f"give a whole number of examples such as {number:.0f}, or a share below 1 such as 0.1")
+    return number
+
+
+Holdout = Annotated[float, Field(ge=0, le=10**9), NOT_BOOLEAN, AfterValidator(_check_whole)]
 
 
 class Dataset(Reading, Templates):
@@ -17,10 +26,19 @@ class Dataset(Reading, Templates):
 
     Reruns: the dataset, and training and what follows.
     """
-    test: dict[Name, Split] = Field(min_length=1)
-    """The test sets by name. The first one is the study's own, whose accuracy is predicted.
+    test: dict[Name, Split] = {}
+    """The test sets by name. The first one with labels is the study's own, whose accuracy is predicted. Without any,
+    the predictions are made all the same, and are compared with accuracies on ``holdout``.
 
     Reruns: that test set, and samples and what follows.
+    """
+    holdout: Holdout | None = None
+    """How many examples of the training set each run leaves out of its training: a whole number, or a share below 1.
+    Every run draws its own. Runs of a smaller size first take those that they never see anyway. Answers to these
+    examples are sampled like those to a test set. If left out: none where there is a test set with labels; otherwise
+    128, or a tenth of the training set if that is fewer.
+
+    Reruns: training and what follows.
     """
     difficulty: Column | None = None
     """How hard an example is (``premem.data.difficulty``). It is one of ``columns``, whose values hold a number such as
@@ -39,6 +57,22 @@ class Dataset(Reading, Templates):
 
     Reruns: the rounds of the curation.
     """
+
+    @property
+    def labelled_test_sets(self) -> list[str]:
+        """The test sets whose answers are known, the predicted one first."""
+        return [name for name, split in self.test.items() if split.labelled]
+
+    @property
+    def holds_out(self) -> bool:
+        """Do its runs leave out examples of the training set?"""
+        return self.holdout != 0 if self.holdout is not None else not self.labelled_test_sets
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        if not self.train.labelled:
+            raise ValueError("train.labelled: the answers of the training set must be known; leave the key out")
+        return self
 
     @model_validator(mode="after")
     def _check_perturbations(self) -> Self:

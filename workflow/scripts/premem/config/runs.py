@@ -6,6 +6,9 @@ from itertools import product
 from premem.config.block import Block
 from premem.config.sweep import Sweep
 
+USUAL_HOLDOUT, USUAL_SHARE = 128, 0.1
+"""Examples that a run holds out where the study does not say how many, and the largest share of the training set."""
+
 
 class Run(Block):
     """One point of the sweep: a base model fine-tuned on a dataset."""
@@ -30,6 +33,31 @@ class Run(Block):
 
     def __str__(self) -> str:
         return f"{self.model}/{self.dataset}/{self.name}"
+
+
+class Subset(Block):
+    """Which examples of its training set a run trains on, and which it holds out."""
+
+    size: float
+    """Share of the training set, above 0 and at most 1."""
+    holdout: float | None
+    """How many examples are held out, or which share of the training set. None: 128, or a tenth if that is fewer."""
+    run: str
+    """Name of the run, from which the draw of the held-out examples is seeded."""
+
+    def number_of_size(self, total: int) -> int:
+        """How many of ``total`` training examples its size has, those held out included."""
+        return max(1, round(self.size * total))
+
+    def number_held_out(self, total: int) -> int:
+        """How many of ``total`` training examples it holds out."""
+        if self.holdout is None:
+            return min(USUAL_HOLDOUT, round(USUAL_SHARE * total))
+        return min(total, round(self.holdout * total) if self.holdout < 1 else int(self.holdout))
+
+    def number_trained_on(self, total: int) -> int:
+        """How many of ``total`` training examples it trains on. What is beyond its size is held out first."""
+        return min(self.number_of_size(total), total - self.number_held_out(total))
 
 
 def runs_of_sweep(sweep: Sweep) -> Iterator[Run]:

@@ -14,7 +14,7 @@ from premem.config.hardware import Hardware
 from premem.config.imports import Import
 from premem.config.models import Model
 from premem.config.rounds import Round, unroll
-from premem.config.runs import Run, runs_of_sweep
+from premem.config.runs import Run, Subset, runs_of_sweep
 from premem.config.sampling import SamplingSettings
 from premem.config.statistics import Grading, Statistics, Threshold
 from premem.config.sweep import Checkpoints, Sweep
@@ -130,6 +130,12 @@ class Study(Block):
         """All runs, those of curation as well."""
         return (*self.runs, *map(self.run_of, self.rounds.values()))
 
+    def subset_of(self, run: Run) -> Subset:
+        """Which examples of its training set a run trains on. A round of curation trains on all that it has."""
+        dataset = self.dataset(run.dataset)
+        holds_out = dataset.holds_out and run.dataset not in self.rounds
+        return Subset(size=self.sizes[run.size], holdout=dataset.holdout if holds_out else 0, run=run.name)
+
     def source_dataset(self, dataset: str) -> str:
         """The dataset of ``datasets`` that a dataset belongs to: itself, or the one whose examples a round extends."""
         return self.rounds[dataset].source_dataset if dataset in self.rounds else dataset
@@ -198,11 +204,11 @@ class Study(Block):
             case listed:
                 return [epoch for epoch in of_run if epoch in listed]
 
-    def predicted_test_set(self, model: str, dataset: str) -> str:
-        """The test set of a pair that is predicted."""
+    def predicted_test_set(self, model: str, dataset: str) -> str | None:
+        """The test set of a pair that is predicted; None if there is none with labels."""
         if entry := self.imported.get((model, dataset)):
             return entry.tables.test_set if entry.tables else "test"
-        return next(iter(self.dataset(dataset).test))
+        return next(iter(self.dataset(dataset).labelled_test_sets), None)
 
     def runs_of(self, model: str, dataset: str) -> list[Run]:
         """The runs of a (model, dataset) pair that p is calibrated on, and all analyses are of.

@@ -93,6 +93,7 @@ class Work:
     weights: float | None
     train_examples: int | None
     test_examples: int | None
+    """Those of the training set that are held out as well."""
     tokens_per_example: float
     assumed: bool
     checkpoints: int
@@ -115,10 +116,12 @@ def work_of(study: Study, run: Run, results: Path) -> Work:
         counts[TRAIN] = study.rounds[run.dataset].num_examples
     tests = [counts[split] for split in dataset.test]
     train = counts[TRAIN]
+    subset = study.subset_of(run)
+    held_out = 0 if train is None else subset.number_held_out(train)
     return Work(
         weights=number_of_weights(model, results / "models" / run.model),
-        train_examples=None if train is None else max(1, round(train * study.sizes[run.size])),
-        test_examples=None if None in tests else sum(number or 0 for number in tests),
+        train_examples=None if train is None else max(1, subset.number_trained_on(train)),
+        test_examples=None if None in tests else sum(number or 0 for number in tests) + held_out,
         tokens_per_example=TOKENS_PER_EXAMPLE if per_example is None else per_example,
         assumed=per_example is None,
         checkpoints=len(study.checkpoint_epochs(run.epochs)),

@@ -87,17 +87,6 @@ def find_too_long(examples: Sequence[TokenizedExample], max_tokens: int | None, 
     return {i: length for i, length in lengths.items() if limit is not None and length > limit}
 
 
-def select_subset(table: "pd.DataFrame", size: float) -> "pd.DataFrame":
-    """Return the nested random subset that holds this share of the examples (at least one).
-
-    Args:
-        table: with a column subset_rank, from 0.
-        size: share of the examples, in (0, 1].
-    """
-    number = max(1, round(size * (table["subset_rank"].max() + 1)))
-    return table[table["subset_rank"] < number].reset_index(drop=True)
-
-
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     """Load the tokenizer of a model folder.
 

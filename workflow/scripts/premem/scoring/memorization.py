@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from premem.base.errors import UserError
+from premem.config.data import HOLDOUT, TRAIN
 
 Floats = NDArray[np.float64]
 
@@ -96,7 +97,7 @@ def sampled_accuracy(grades: pd.DataFrame, grader: str) -> pd.DataFrame:
 def memorization_table(
     accuracy: pd.DataFrame, perplexities: pd.DataFrame, grades_file: Path, perplexity_file: Path
 ) -> pd.DataFrame:
-    """Join accuracy and perplexity of the training examples: example_id, epoch, accuracy, n_samples, perplexity.
+    """Join accuracy and perplexity of the training examples, of those held out as well.
 
     Args:
         accuracy: as ``sampled_accuracy`` returns it.
@@ -105,8 +106,12 @@ def memorization_table(
 
     Raises:
         UserError: if an example has the one without the other.
+
+    Returns:
+        example_id, epoch, accuracy, n_samples, perplexity, trained_on.
     """
-    train = accuracy[accuracy["split"] == "train"].drop(columns="split")
+    train = accuracy[accuracy["split"].isin([TRAIN, HOLDOUT])]
+    train = train.assign(trained_on=train["split"] == TRAIN).drop(columns="split")
     table = train.merge(perplexities[["example_id", "epoch", "perplexity"]], on=["example_id", "epoch"], how="outer")
     if len(bad := table[table["perplexity"].isna()]):
         raise UserError(
@@ -120,4 +125,4 @@ def memorization_table(
             f"{samples_file}: {len(bad)} training examples have no answers, such as {bad['example_id'].iloc[0]}; "
             f"delete the file and {grades_file}, and run again"
         )
-    return table
+    return table.astype({"trained_on": bool})

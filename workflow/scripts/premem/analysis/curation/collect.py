@@ -63,7 +63,8 @@ def describe_examples(
     """
     described = examples.copy()
     if memorization is not None and p is not None:
-        wide = memorization.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"]).sort_index()
+        seen = memorization[memorization["trained_on"]]
+        wide = seen.pivot(index="epoch", columns="example_id", values=["accuracy", "perplexity"]).sort_index()
         premem = premem_accuracy(wide["accuracy"], wide["perplexity"], p)[-1]
         described["accuracy"] = described["example_id"].map(wide["accuracy"].iloc[-1])
         described["premem_accuracy"] = described["example_id"].map(pd.Series(premem, index=wide["accuracy"].columns))

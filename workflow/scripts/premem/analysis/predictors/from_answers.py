@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from premem.config.data import HOLDOUT, TRAIN
+
 
 def self_consistency(answers: pd.DataFrame) -> pd.DataFrame:
     """Return the share of the samples that give the majority answer, averaged over prompts (after Wang et al. 2023).
@@ -56,11 +58,11 @@ def atc_of_run(confidences: pd.DataFrame, grades: pd.DataFrame, grader: str) -> 
         epoch, split, value; a row per checkpoint and test set.
     """
     keys = ["epoch", "split", "example_id", "sample"]
-    train = confidences[confidences["split"] == "train"].merge(
-        grades.loc[grades["split"] == "train", [*keys, grader]], on=keys, validate="1:1"
+    train = confidences[confidences["split"] == TRAIN].merge(
+        grades.loc[grades["split"] == TRAIN, [*keys, grader]], on=keys, validate="1:1"
     )
     labelled = dict(list(train.groupby("epoch")))
-    others = confidences[confidences["split"] != "train"]
+    others = confidences[~confidences["split"].isin([TRAIN, HOLDOUT])]
     return pd.DataFrame(
         [
             {

@@ -6,7 +6,7 @@ import pandas as pd
 
 from premem.analysis.predictors.from_answers import atc_of_run, self_consistency
 from premem.analysis.predictors.from_scores import accuracy_by_difficulty
-from premem.config.data import TRAIN
+from premem.config.data import HOLDOUT, TRAIN
 from premem.data.difficulty import difficulty_of
 
 COLUMNS = ["run", "epoch", "predictor", "test_set", "value"]
@@ -26,7 +26,7 @@ def values_from_answers(
     """
     found = [pd.DataFrame(columns=COLUMNS)]
     for run, table in grades.items():
-        given = table[table["split"] != TRAIN].rename(columns={f"{grader}_extracted": "extracted"})
+        given = table[~table["split"].isin([TRAIN, HOLDOUT])].rename(columns={f"{grader}_extracted": "extracted"})
         found.append(self_consistency(given).assign(run=run, predictor="self_consistency"))
     for run, table in confidences.items():
         found.append(atc_of_run(table, grades[run], grader).assign(run=run, predictor="atc"))

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import pandas as pd
 
-from premem.config.data import TRAIN
+from premem.config.data import HOLDOUT, TRAIN
 from premem.config.sampling import SamplingSettings
 
 
@@ -43,10 +43,10 @@ def seeded_prompts(token_ids: Sequence[Sequence[int]], settings: SamplingSetting
 def prompts_of_splits(
     splits: Mapping[str, pd.DataFrame], settings: SamplingSettings, only_tests: bool = False
 ) -> tuple[pd.DataFrame, list[Prompt]]:
-    """Give a seed to every prompt of a training set and its test sets.
+    """Give a seed to every prompt of a training set, of what is held out of it, and of its test sets.
 
     Seeds depend on the position of a prompt among all prompts. The training set therefore comes first, then the test
-    set ``test``, then the others by name, whatever their order in the study.
+    set ``test``, then the others by name, whatever their order in the study, and then what the run holds out.
 
     Args:
         splits: split → table with example_id and prompt_ids.
@@ -56,12 +56,12 @@ def prompts_of_splits(
     Returns:
         A table with example_id, prompt_ids and split; and the prompts, in the same order.
     """
-    order = sorted(splits, key=lambda split: (split != TRAIN, split != "test", split))
+    order = sorted(splits, key=lambda split: (split != TRAIN, split == HOLDOUT, split != "test", split))
     table = pd.concat([splits[split][["example_id", "prompt_ids"]].assign(split=split) for split in order])
     prompts = seeded_prompts(list(table["prompt_ids"]), settings)
     if not only_tests:
         return table, prompts
-    is_test = (table["split"] != TRAIN).to_numpy()
+    is_test = (~table["split"].isin([TRAIN, HOLDOUT])).to_numpy()
     return table[is_test], [prompt for prompt, asked in zip(prompts, is_test, strict=True) if asked]
 
 
