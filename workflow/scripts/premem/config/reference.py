@@ -61,7 +61,6 @@ def json_schema() -> JsonSchema:
     keys = {"builtin": {"enum": [*builtin_datasets()], "description": BUILTIN}, **builtin["properties"]}
     builtin["properties"] = keys
     keys["train"]["$ref"] = keys["test"]["additionalProperties"]["$ref"] = "#/$defs/ChangedSplit"
-    keys["test"].pop("minProperties")
     blocks["ChangedSplit"] = {key: value for key, value in blocks["Split"].items() if key != "oneOf"}
     schema["properties"]["datasets"]["additionalProperties"] = {
         "if": {"required": ["builtin"]},
