@@ -215,7 +215,7 @@ rule compare_curation:
         difficulty=lambda w: [STUDY.dataset(STUDY.curation.dataset).difficulty or ""],
         title=lambda w: f"{STUDY.curation.model} on {STUDY.curation.dataset}",
         collection=STUDY.collection.model_dump_json(exclude={"num_examples"}),
-        threshold=STUDY.threshold.model_dump_json(include={"value"}),
+        threshold=lambda w: STUDY.threshold_source(STUDY.curation.model, STUDY.curation.dataset),
         statistics=settings(STUDY.statistics),
         settings=settings(STUDY.figures),
     shell:

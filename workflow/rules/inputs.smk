@@ -75,6 +75,11 @@ def of_perturbed_runs(pattern):
     )
 
 
+def from_source(sources, pattern):
+    """Return the pattern for the pair if its p comes from one of these sources; otherwise nothing."""
+    return lambda w: expand(pattern, **w) if threshold_source(w) in sources else []
+
+
 def of_source_pair(pattern):
     """Return the pattern for the pair whose p a run uses: its own, or the one that its round of curation belongs to."""
     return lambda w: expand(pattern, model=w.model, dataset=STUDY.source_dataset(w.dataset))
@@ -122,6 +127,13 @@ def tell_left_out(analysis, left_out, paths):
         return paths
 
     return target
+
+
+def without_labels():
+    """Say which pairs are left out by analyses that compare with test accuracy."""
+    for model, dataset in STUDY.judged_pairs:
+        if (model, dataset) not in STUDY.labelled_pairs:
+            yield f"{model} on {dataset}: no test set has labels to compare with"
 
 
 def not_perturbed():

@@ -97,8 +97,13 @@ def figure_epochs(wildcards):
 
 
 def study_test_set(wildcards):
-    """Return the test set that is predicted."""
-    return STUDY.predicted_test_set(wildcards.model, wildcards.dataset)
+    """Return the test set that is predicted; nothing where none has labels."""
+    return STUDY.predicted_test_set(wildcards.model, wildcards.dataset) or []
+
+
+def threshold_source(wildcards):
+    """Return where the p of a pair comes from."""
+    return STUDY.threshold_source(wildcards.model, wildcards.dataset)
 
 
 def size_of(wildcards):

@@ -51,9 +51,11 @@ rule calibrate:
 
 
 rule choose_threshold:
-    """Write down p: the one that the study fixes, else the calibrated one."""
+    """Write down p, from where the study says that it comes."""
     input:
-        [] if STUDY.threshold.value else rules.calibrate.output.calibration,
+        calibration=from_source(("test", "unseen"), rules.calibrate.output.calibration),
+        memorization=from_source(("quantile",), PAIR_MEMORIZATION),
+        other=from_source(("study",), f"{own_path(STUDY.threshold.study or '')}/threshold.json"),
     output:
         f"{PAIR}/threshold.json",
     log:
@@ -65,8 +67,11 @@ rule choose_threshold:
     params:
         **script("choose_threshold.py"),
         settings=settings(STUDY.threshold),
+        source=threshold_source,
     shell:
-        "{params.call:q} --calibration {input:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --calibration {input.calibration:q} --memorization {input.memorization:q} "
+        "--other {input.other:q} --source {params.source:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee "
+        "{log:q}"
 
 
 rule place_points:

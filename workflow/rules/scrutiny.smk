@@ -3,7 +3,7 @@
 
 SCRUTINY = f"{PAIR}/scrutiny.csv"
 SCRUTINY_PAGE = f"{PAIR}/scrutiny.md"
-TARGETS["scrutiny"] = expand_pairs(SCRUTINY_PAGE, STUDY.judged_pairs)
+TARGETS["scrutiny"] = tell_left_out("scrutiny", without_labels(), expand_pairs(SCRUTINY_PAGE, STUDY.labelled_pairs))
 SCRUTINY_FIGURES = "points threshold calibration placebo formula labels unseen samples checkpoints early".split()
 
 

@@ -10,7 +10,9 @@ from premem.scoring.scores import predict_over_grid, runs_of_tables
 from premem.scoring.stored import read_memorization, read_tests
 
 
-def main(memorization: Path, tests: Path, settings: Threshold, test_set: str, curves: Path, calibration: Path) -> None:
+def main(
+    memorization: Path, tests: Path, settings: Threshold, test_set: str | None, curves: Path, calibration: Path
+) -> None:
     runs = runs_of_tables(read_memorization(memorization), read_tests(tests), test_set)
     table = predict_over_grid(runs, threshold_grid(settings.grid))
     write_table(table, curves)

@@ -14,7 +14,7 @@ from premem.base.files import write_text
 from premem.base.tables import read_made_by, read_table, write_csv
 from premem.config.analyses import Figures
 from premem.config.curation import Collection
-from premem.config.statistics import Statistics, Threshold
+from premem.config.statistics import Statistics, ThresholdSource
 from premem.report.markdown import link_to_figure
 from premem.report.style import save
 from premem.scoring.stored import read_grades
@@ -29,7 +29,7 @@ def main(
     difficulty: str | None,
     title: str,
     collection: Collection,
-    threshold: Threshold,
+    threshold: ThresholdSource,
     statistics: Statistics,
     settings: Figures,
     accuracy: Path,
@@ -51,7 +51,7 @@ def main(
     write_csv(described, collected)
     save(plot_strategies(compared, settings), figures, settings.dpi)
     image = link_to_figure(figures, out)
-    write_text(comparison_page(title, compared, described, collection, threshold.value is None, image), out)
+    write_text(comparison_page(title, compared, described, collection, threshold == "test", image), out)
 
 
 if __name__ == "__main__":

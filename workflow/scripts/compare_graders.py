@@ -8,12 +8,13 @@ from premem.base import cli
 from premem.base.tables import write_csv
 from premem.scoring.grader_agreement import EXTRACTED, count_cases
 from premem.scoring.grading import GRADERS
-from premem.scoring.stored import read_grades
+from premem.scoring.stored import UNLABELLED, read_grades
 
 
 def main(grades: list[Path], out: Path) -> None:
     tables = [read_grades(path, list(GRADERS), EXTRACTED).assign(run=path.parent.name) for path in grades]
-    write_csv(count_cases(pd.concat(tables, ignore_index=True)), out)
+    answers = pd.concat(tables, ignore_index=True)
+    write_csv(count_cases(answers[answers[GRADERS[0]] != UNLABELLED]), out)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def main(
         references[path.stem] = dict(zip(of_split["example_id"], of_split["answer"], strict=True))
     only = next(iter(references.values()))
     expected = [references.get(split, only)[i] for split, i in zip(table["split"], table["example_id"], strict=True)]
-    grades = grade_answers(list(table["text"]), expected, answers, time_limit, workers)
+    # Where no answer is known, only what the texts give as their answer is looked for.
+    grades = grade_answers(list(table["text"]), [answer or None for answer in expected], answers, time_limit, workers)
     result = table[["epoch", "split", "example_id", "sample"]].copy()
     for grader, graded in grades.items():
         result[grader] = pd.Categorical([g.grade for g in graded], GRADE_VALUES)

@@ -9,7 +9,7 @@ from premem.scoring.stored import read_memorization, read_tests
 from premem.scoring.threshold import read_threshold
 
 
-def main(memorization: Path, tests: Path, threshold: Path, test_set: str, out: Path) -> None:
+def main(memorization: Path, tests: Path, threshold: Path, test_set: str | None, out: Path) -> None:
     runs = runs_of_tables(read_memorization(memorization), read_tests(tests), test_set)
     write_table(place_points(runs, read_threshold(threshold).threshold), out)
 

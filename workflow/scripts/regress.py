@@ -19,7 +19,7 @@ def main(
     tests: Path,
     curves: Path,
     threshold: Path,
-    test_set: str,
+    test_set: str | None,
     settings: Statistics,
     points: Path,
     regression: Path,
@@ -30,7 +30,7 @@ def main(
     table = place_points(runs, chosen.threshold)
     held_out = table if chosen.fixed else table.merge(leave_one_run_out(curve), on=["run", "epoch"], how="left")
     write_csv(held_out, points)
-    write_csv(regression_table(table, curve, settings, chosen.threshold if chosen.fixed else None), regression)
+    write_csv(regression_table(table, curve, settings, chosen), regression)
     write_text("\n\n".join(ols_summary(table, predictor) for predictor in COLUMNS) + "\n", ols)
 
 

@@ -8,7 +8,7 @@ from premem.config.data import HOLDOUT, TRAIN
 from premem.config.runs import Run
 from premem.scoring.memorization import memorization_table, sampled_accuracy
 from premem.scoring.scores import MEMORIZATION_COLUMNS, RUN_COLUMNS, TEST_COLUMNS
-from premem.scoring.stored import read_grades, read_perplexity
+from premem.scoring.stored import UNLABELLED, read_grades, read_perplexity
 
 
 def main(
@@ -19,7 +19,9 @@ def main(
     memorization: Path,
     tests: Path,
 ) -> None:
-    accuracy = sampled_accuracy(read_grades(grades, [grader]), grader)
+    graded = read_grades(grades, [grader])
+    labelled = graded[graded[grader] != UNLABELLED]
+    accuracy = sampled_accuracy(labelled, grader)
     table = memorization_table(accuracy, read_perplexity(perplexity), grades, perplexity)
     named = {"run": run.name} | {name: getattr(run, name) for name in RUN_COLUMNS if name != "run"}
     write_table(table.assign(**named)[MEMORIZATION_COLUMNS], memorization)

@@ -29,6 +29,7 @@ def main(
     context = Context(
         threshold=chosen.threshold,
         fixed=chosen.fixed,
+        source=chosen.note,
         grid=threshold_grid(grid.grid),
         statistics=statistics,
         other_thresholds={" on ".join(path.parts[-3:-1]): read_threshold(path).threshold for path in other_thresholds},

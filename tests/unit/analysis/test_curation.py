@@ -84,7 +84,7 @@ def test_examples_are_described_by_the_last_checkpoint():
     """Premem accuracy at p = 1.5 by hand: the best accuracy so far at a perplexity above p, but no more than now."""
     keys = [(epoch, example) for epoch in (4, 2) for example in "abc"]  # not in the order of training
     memorization = pd.DataFrame(keys, columns=["epoch", "example_id"]).assign(
-        accuracy=[1.0, 0.25, 0.75, 0.5, 0.75, 1.0], perplexity=[1.1, 1.6, 1.5, 2.0, 2.0, 1.2]
+        accuracy=[1.0, 0.25, 0.75, 0.5, 0.75, 1.0], perplexity=[1.1, 1.6, 1.5, 2.0, 2.0, 1.2], trained_on=True
     )
     examples = pd.DataFrame({"example_id": list("cbad"), "solution": ["one\n\ntwo", "1", "1", "1"]})
     ifd = pd.DataFrame({"example_id": list("ab"), "ifd": [0.5, 0.75]})
@@ -623,7 +623,7 @@ def test_the_page_of_a_comparison_says_what_came_out():
     assert "![Strategies](curation.png)" in page
     assert "| low premem accuracy | 200 |" in page and "| more than 1.5 [∞, ∞) |" not in page
     assert "p = 1.250, calibrated on the test accuracy of the runs" in page
-    assert "p = 1.250, as given" in comparison_page(*said, False, "curation.png")
+    assert "p = 1.250, chosen without test accuracies" in comparison_page(*said, False, "curation.png")
     assert "below t = 0.4" in page and "25.0% share as many" in page
     line = next(line for line in page.splitlines() if "Algorithm 1" in line)
     assert line == "| low premem accuracy | Kang et al. 2025, Algorithm 1 | 25% | 1.50 | 3 of 6 | 6 | 12 | 0 |"

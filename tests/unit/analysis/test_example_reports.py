@@ -29,7 +29,7 @@ def memorization():
             for example in accuracy
         ],
         columns=["example_id", "epoch", "accuracy", "perplexity"],
-    )
+    ).assign(trained_on=True)
 
 
 DATA = pd.DataFrame({"example_id": list("dcbax"), "question": list("DCBAX"), "solution": list("4321x"), "answer": "7"})

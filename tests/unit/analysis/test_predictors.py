@@ -224,7 +224,7 @@ def compared():
     )
     runs = {name: [run(n, shift) for n in range(4)] for name, shift in (("test", 1.0), ("harder", 0.5))}
     names = ("premem_accuracy", "train_accuracy", "perplexity", "distance", "atc")
-    return compare(runs, names, values, np.linspace(1.01, 1.9, 30), ChosenThreshold(1.3, False), STATISTICS, {})
+    return compare(runs, names, values, np.linspace(1.01, 1.9, 30), ChosenThreshold(1.3, "test"), STATISTICS, {})
 
 
 def test_predictors_are_judged_on_every_test_set(compared):

@@ -7,14 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from premem.analysis.regression.bootstrap import _estimate, _sum_by_run
-from premem.analysis.regression.calibration import best_threshold, calibrate, leave_one_run_out, threshold_grid, unstack
+from premem.analysis.regression.calibration import (
+    best_threshold,
+    calibrate,
+    choose_threshold,
+    leave_one_run_out,
+    threshold_grid,
+    unstack,
+)
 from premem.analysis.regression.measures import mean_absolute_error, r_squared, squared_correlation
 from premem.analysis.regression.ols import ols_rows, ols_summary
 from premem.analysis.regression.table import regression_table
 from premem.base.errors import UserError
-from premem.config.statistics import Grid, Statistics
+from premem.config.statistics import Grid, Statistics, Threshold
+from premem.scoring.threshold import ChosenThreshold
 
 STATISTICS = Statistics(resamples=200)
+TUNED = ChosenThreshold(1.5, "test")
 
 
 def make_curves(runs: dict[str, tuple[list[float], list[list[float]]]], thresholds: list[float]) -> pd.DataFrame:
@@ -27,7 +36,7 @@ def make_curves(runs: dict[str, tuple[list[float], list[list[float]]]], threshol
             for threshold, value in zip(thresholds, row, strict=True)
         ],
         columns=["run", "epoch", "threshold", "predicted_test_accuracy", "test_accuracy"],
-    )
+    ).assign(unseen_accuracy=np.nan)
 
 
 def make_points(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -124,6 +133,33 @@ def test_best_threshold_takes_the_least_error_where_test_accuracy_does_not_vary(
     assert best_threshold(calibrate(constant)) == 1.5
 
 
+def test_p_comes_from_where_the_study_says():
+    # About the unseen accuracies, the last threshold is exact for run c, the only one that has such.
+    seen = HAND_MADE.assign(unseen_accuracy=HAND_MADE["run"].map({"c": 0.8}))
+    calibration = calibrate(seen)
+
+    def choose(source, **given):
+        unseen = pd.DataFrame({"perplexity": [1.2, 1.4, 1.6, 9.0], "trained_on": [False, False, False, True]})
+        other = ChosenThreshold(1.3, "test", 1.2, 1.4)
+        return choose_threshold(Threshold(**given), source, calibration, unseen, other, "m on d")
+
+    assert choose("test") == ChosenThreshold(1.5, "test", 1.5, 1.5)
+    assert choose("unseen").threshold == 2.0
+    assert choose("quantile", quantile=0.5).threshold == 1.4
+    assert choose("study", study="x") == ChosenThreshold(1.3, "study", 1.2, 1.4)
+    assert choose("value", value=1.7) == ChosenThreshold(1.7, "value")
+    with pytest.raises(UserError, match="p of m on d cannot come from unseen, since no run has examples"):
+        choose_threshold(Threshold(), "unseen", calibrate(HAND_MADE), None, None, "m on d")
+
+
+def test_without_labels_the_table_holds_p_alone():
+    points = make_points(HAND_MADE, 1.5).assign(test_accuracy=np.nan)
+    table = regression_table(points, HAND_MADE, STATISTICS, ChosenThreshold(1.5, "unseen"))
+    assert table[["predictor", "statistic", "estimate"]].values.tolist() == [["premem_accuracy", "threshold", 1.5]]
+    assert table["note"].tolist() == ["p from held-out training examples"]
+    assert "no test set has labels" in ols_summary(points, "premem_accuracy")
+
+
 def test_curves_of_different_grids_are_refused():
     with pytest.raises(UserError, match="run b, epoch 1"):
         calibrate(HAND_MADE.drop(index=6))
@@ -152,7 +188,7 @@ def test_leave_one_run_out_of_a_single_run_is_nan():
 
 
 def test_table_by_hand():
-    table = regression_table(make_points(HAND_MADE, 1.5), HAND_MADE, STATISTICS)
+    table = regression_table(make_points(HAND_MADE, 1.5), HAND_MADE, STATISTICS, TUNED)
     assert look_up(table, "r_squared").estimate == pytest.approx(0.85)
     assert look_up(table, "r_squared").note.startswith("p tuned on these points")
     assert look_up(table, "r_squared_leave_one_run_out").estimate == pytest.approx(0.85)
@@ -173,7 +209,7 @@ def test_sums_agree_with_the_formulas(seed, runs):
     curves = random_curves(seed, runs)
     calibration = calibrate(curves)
     p = best_threshold(calibration)
-    table = regression_table(make_points(curves, p), curves, Statistics(resamples=1))
+    table = regression_table(make_points(curves, p), curves, Statistics(resamples=1), TUNED)
     best = calibration[calibration["threshold"] == p].iloc[0]
     for statistic in ("threshold", "r_squared", "squared_correlation", "mean_absolute_error"):
         assert look_up(table, statistic).estimate == pytest.approx(best[statistic], rel=1e-9, abs=1e-9)
@@ -208,7 +244,7 @@ def test_interval_of_a_constructed_case():
     # Equal runs: every resample is the same, so the interval has no width.
     test, predicted = [0.2, 0.6], [[0.1, 0.3, 0.5], [0.5, 0.6, 0.9]]
     equal = make_curves(dict.fromkeys("abcde", (test, predicted)), [1.1, 1.5, 2.0])
-    table = regression_table(make_points(equal, 1.5), equal, STATISTICS)
+    table = regression_table(make_points(equal, 1.5), equal, STATISTICS, TUNED)
     for statistic, value in {"r_squared": 1 - 0.01 / 0.08, "threshold": 1.5, "mean_absolute_error": 0.05}.items():
         row = look_up(table, statistic)
         assert [row.estimate, row.low, row.high] == pytest.approx([value] * 3)
@@ -221,7 +257,7 @@ def test_interval_of_a_constructed_case():
         },
         [1.1, 1.5, 2.0],
     )
-    row = look_up(regression_table(make_points(unlike, 1.5), unlike, STATISTICS), "threshold")
+    row = look_up(regression_table(make_points(unlike, 1.5), unlike, STATISTICS, TUNED), "threshold")
     assert (row.estimate, row.low, row.high) == (1.5, 1.1, 2.0)
 
 
@@ -230,7 +266,7 @@ def test_resamples_without_a_value_are_left_out():
     curves = make_curves(
         {name: ([test], [[test, test + 0.1]]) for name, test in zip("abc", (0.1, 0.4, 0.8), strict=True)}, [1.1, 2]
     )
-    table = regression_table(make_points(curves, 1.1), curves, Statistics(resamples=900))
+    table = regression_table(make_points(curves, 1.1), curves, Statistics(resamples=900), TUNED)
     row = look_up(table, "r_squared")
     assert (row.low, row.high) == pytest.approx((1, 1))
     undefined = int(row.note.split("undefined in ")[1].split(" of")[0])
@@ -240,7 +276,7 @@ def test_resamples_without_a_value_are_left_out():
 @pytest.mark.parametrize("runs", [1, 2])
 def test_no_intervals_for_fewer_than_three_runs(runs):
     curves = HAND_MADE[HAND_MADE["run"].isin(["a", "b"][:runs])]
-    table = regression_table(make_points(curves, 1.1), curves, STATISTICS)
+    table = regression_table(make_points(curves, 1.1), curves, STATISTICS, TUNED)
     assert table[["low", "high"]].isna().all(axis=None)
     assert table.loc[table["statistic"] != "ols_r_squared", "note"].str.contains("fewer than 3 runs").all()
     assert look_up(table, "ols_slope").estimate > 0
@@ -249,7 +285,7 @@ def test_no_intervals_for_fewer_than_three_runs(runs):
 
 def test_a_single_checkpoint_gives_what_is_defined():
     curves = HAND_MADE[HAND_MADE["run"] == "b"]
-    table = regression_table(make_points(curves, 1.5), curves, STATISTICS)
+    table = regression_table(make_points(curves, 1.5), curves, STATISTICS, TUNED)
     assert look_up(table, "mean_absolute_error", "train_accuracy").estimate == pytest.approx(0.2)
     assert look_up(table, "mean_absolute_error").estimate == pytest.approx(table["estimate"].min())
     assert table["estimate"].notna().sum() == 3  # both errors, and the p with the least error
@@ -258,9 +294,9 @@ def test_a_single_checkpoint_gives_what_is_defined():
 
 def test_a_fixed_p_is_not_calibrated():
     points = make_points(HAND_MADE, 2.0)
-    table = regression_table(points, HAND_MADE, STATISTICS, fixed_threshold=2.0)
+    table = regression_table(points, HAND_MADE, STATISTICS, ChosenThreshold(2.0, "value"))
     premem = table[table["predictor"] == "premem_accuracy"]
-    assert premem["note"].str.startswith("p fixed in the config").all()
+    assert premem["note"].str.startswith("p given in the study file").all()
     row = look_up(table, "threshold")
     assert row.estimate == 2.0
     assert np.isnan(row.low)
@@ -271,10 +307,10 @@ def test_a_fixed_p_is_not_calibrated():
 def test_the_same_input_gives_the_same_table():
     curves = random_curves(0)
     points = make_points(curves, best_threshold(calibrate(curves)))
-    table = regression_table(points, curves, STATISTICS)
+    table = regression_table(points, curves, STATISTICS, TUNED)
     shuffled = points.sample(frac=1, random_state=1), curves.sample(frac=1, random_state=2)
-    pd.testing.assert_frame_equal(table, regression_table(*shuffled, STATISTICS))
-    other = regression_table(points, curves, Statistics(resamples=200, seed=1))
+    pd.testing.assert_frame_equal(table, regression_table(*shuffled, STATISTICS, TUNED))
+    other = regression_table(points, curves, Statistics(resamples=200, seed=1), TUNED)
     assert other["estimate"].equals(table["estimate"])
     assert not other["low"].equals(table["low"])
     assert ols_summary(points, "train_accuracy") == ols_summary(points, "train_accuracy")

@@ -23,6 +23,7 @@ from premem.report.numbers import write_number
 from premem.scoring.memorization import predicted_test_accuracy
 from premem.scoring.release import read_release
 from premem.scoring.scores import RunScores, place_points, predict_over_grid, runs_of_tables
+from premem.scoring.threshold import ChosenThreshold
 
 GRID = threshold_grid(Grid(start=1.01, stop=5, points=24))
 P = float(GRID[10])
@@ -133,7 +134,9 @@ def test_the_first_answer_is_the_studys_own():
     runs, context = make_noisy_runs()[::-1], make_context()
     curves = predict_over_grid(runs, GRID)
     points = place_points(runs, best_threshold(calibrate(curves)))
-    table = regression_table(points, curves, context.statistics).set_index(["predictor", "statistic"])
+    table = regression_table(points, curves, context.statistics, ChosenThreshold(P, "test")).set_index(
+        ["predictor", "statistic"]
+    )
     own = table.loc["premem_accuracy"]
     answer = ask("points", runs, context).set_index(["variant", "statistic"]).loc["all checkpoints"]
     for statistic in ("r_squared", "r_squared_leave_one_run_out", "mean_absolute_error", "threshold"):
@@ -441,7 +444,7 @@ def test_scripts_write_a_table_a_page_and_figures(tmp_path, monkeypatch, root):
     own, other = (tmp_path / "pairs" / "m" / name / "threshold.json" for name in ("d", "e"))
     for path in (own, other):
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({"threshold": P, "fixed": path == own}))
+        path.write_text(json.dumps({"threshold": P, "source": "value" if path == own else "test"}))
     table, page = own.with_name("scrutiny.csv"), own.with_name("scrutiny.md")
     script.main(
         memorization=tmp_path / "memorization.parquet",

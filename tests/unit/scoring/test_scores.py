@@ -55,7 +55,8 @@ def test_points_by_hand():
 def test_curves_are_the_points_at_every_threshold():
     first, second = (runs_of_tables(*make_tables(name), "test") for name in ("one", "two"))
     curves = predict_over_grid([*first, *second], [1.1, 1.5, 1.9])
-    assert curves.columns.tolist() == ["run", "epoch", "threshold", "predicted_test_accuracy", "test_accuracy"]
+    columns = ["run", "epoch", "threshold", "predicted_test_accuracy", "test_accuracy", "unseen_accuracy"]
+    assert curves.columns.tolist() == columns
     for p, rows in curves.groupby("threshold"):
         expected = place_points([*first, *second], p)
         for column in ("run", "epoch", "predicted_test_accuracy", "test_accuracy"):

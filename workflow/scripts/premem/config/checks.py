@@ -18,6 +18,7 @@ def problems_between_blocks(study: Study) -> Iterator[str]:
     yield from _problems_of_imports(study)
     yield from _problems_of_sweep(study)
     yield from _problems_of_datasets(study)
+    yield from _problems_of_threshold(study)
     yield from _problems_of_robustness(study)
     if "model_comparison" in study.analyses and not study.compared_datasets:
         yield "analyses: model_comparison compares models on a dataset, but no dataset has runs of several models"
@@ -75,6 +76,22 @@ def _problems_of_datasets(study: Study) -> Iterator[str]:
             yield f"models.{name}.pretrain.corpus.dataset: {describe_unknown('dataset', corpus, study.datasets)}"
 
 
+def _problems_of_threshold(study: Study) -> Iterator[str]:
+    advice = "hold out examples of the training set (holdout: 128), or give threshold.value or threshold.study"
+    for name in dict.fromkeys(run.dataset for run in study.runs if run.dataset in study.datasets):
+        dataset = study.datasets[name]
+        source = study.threshold.source_of(dataset.holds_out)
+        if source == "test" and not dataset.labelled_test_sets:
+            yield f"datasets.{name}: no test set has labels and nothing is held out to choose p with; {advice}"
+        if source in ("unseen", "quantile") and not dataset.holds_out:
+            yield f"threshold.source: {source} needs examples that runs of {name} do not train on; {advice}"
+    if (folder := study.threshold.study) and not (Path(folder).expanduser() / "threshold.json").is_file():
+        yield (
+            f"threshold.study: {folder} has no threshold.json; name the folder of a pair of a finished study, such as "
+            "results/other/pairs/MODEL/DATASET"
+        )
+
+
 def _problems_of_robustness(study: Study) -> Iterator[str]:
     trained_on = dict.fromkeys(run.dataset for run in study.runs if run.dataset in study.datasets)
     offered = {name: None for dataset in trained_on for name in study.datasets[dataset].perturbations}
@@ -109,6 +126,13 @@ def _problems_of_curation(study: Study) -> Iterator[str]:
             yield f"curation.{key}: {describe_unknown(key, value, known)}"
             return
     dataset = study.datasets[curation.dataset]
+    if not dataset.labelled_test_sets:
+        yield f"curation.dataset: rounds are compared by test accuracy; give {curation.dataset} a test set with labels"
+    if not study.sweep and study.threshold.source in ("unseen", "quantile"):
+        yield (
+            f"threshold.source: rounds of curation hold out nothing, so p cannot come from {study.threshold.source}; "
+            "give the sweep runs of the same model and dataset"
+        )
     if not dataset.new_examples:
         yield (
             f"curation.dataset: nothing says where new examples of {curation.dataset} come from; give "

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from premem.config.block import NOT_BOOLEAN, Block, Seed
+from premem.config.block import NOT_BOOLEAN, Block, PathText, Seed
 
 Perplexity = Annotated[float, Field(gt=1, le=1e9), NOT_BOOLEAN]
 
@@ -42,17 +42,55 @@ class Grid(Block):
         return self
 
 
+ThresholdSource = Literal["test", "unseen", "quantile", "study", "value"]
+
+
 class Threshold(Block):
-    """The perplexity p at or below which an example counts as memorized.
+    """The perplexity p at or below which an example counts as memorized. There is one for each (model, dataset).
 
     Reruns: the calibration and what follows.
     """
 
+    source: ThresholdSource | None = None
+    """Where p comes from. ``test``: its predictions lie closest to the test accuracies. ``unseen``: they lie closest to
+    the accuracies on training examples that the runs did not train on. ``quantile``: a quantile of the perplexity of
+    these examples, which needs no answers to them. ``study``: the p of a finished study. ``value``: a number. If left
+    out: ``value`` or ``study`` where that key is given, ``unseen`` where runs hold out examples, else ``test``.
+    """
     value: Perplexity | None = None
-    """A fixed p. If left out, p is calibrated for each (model, dataset): it is the value of the grid with the best R²
-    (y = x)."""
+    """For ``value``: the number."""
+    study: PathText | None = None
+    """For ``study``: the folder of its (model, dataset) pair, such as ``results/other/pairs/llama/gsm8k``. p does not
+    carry over from one dataset to another, so it should be a study on the same dataset."""
+    quantile: Annotated[float, Field(gt=0, lt=1), NOT_BOOLEAN] = 0.01
+    """For ``quantile``: the share of unseen examples whose perplexity is below p."""
     grid: Grid = Grid()
-    """The values that are tried."""
+    """The values that are tried, for ``test`` and ``unseen``."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        given = [key for key in ("value", "study") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError("value and study are both given, but p comes from one of them; leave the other out")
+        if given and self.source not in (None, *given):
+            raise ValueError(f"source is {self.source}, so {given[0]} would not be read; leave one of the two out")
+        if self.source in ("value", "study") and not given:
+            raise ValueError(f"source is {self.source}; give {self.source} as well")
+        return self
+
+    def source_of(self, holds_out: bool) -> ThresholdSource:
+        """Where the p of a pair comes from.
+
+        Args:
+            holds_out: whether its runs hold out examples of the training set.
+        """
+        if self.source:
+            return self.source
+        if self.value is not None:
+            return "value"
+        if self.study is not None:
+            return "study"
+        return "unseen" if holds_out else "test"
 
 
 class Statistics(Block):

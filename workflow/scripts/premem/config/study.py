@@ -16,7 +16,7 @@ from premem.config.models import Model
 from premem.config.rounds import Round, unroll
 from premem.config.runs import Run, Subset, runs_of_sweep
 from premem.config.sampling import SamplingSettings
-from premem.config.statistics import Grading, Statistics, Threshold
+from premem.config.statistics import Grading, Statistics, Threshold, ThresholdSource
 from premem.config.sweep import Checkpoints, Sweep
 from premem.config.training import Training
 
@@ -172,8 +172,8 @@ class Study(Block):
 
     @property
     def compared_datasets(self) -> list[str]:
-        """The datasets that have results of several models."""
-        number = Counter(dataset for _, dataset in self.judged_pairs)
+        """The datasets on which several models have a known test accuracy."""
+        number = Counter(dataset for _, dataset in self.labelled_pairs)
         return [dataset for dataset in number if number[dataset] > 1]
 
     @property
@@ -209,6 +209,16 @@ class Study(Block):
         if entry := self.imported.get((model, dataset)):
             return entry.tables.test_set if entry.tables else "test"
         return next(iter(self.dataset(dataset).labelled_test_sets), None)
+
+    def threshold_source(self, model: str, dataset: str) -> ThresholdSource:
+        """Where the p of a pair comes from."""
+        holds_out = (model, dataset) not in self.imported and self.dataset(dataset).holds_out
+        return self.threshold.source_of(holds_out)
+
+    @property
+    def labelled_pairs(self) -> list[tuple[str, str]]:
+        """The pairs whose test accuracy is known."""
+        return [pair for pair in self.judged_pairs if self.predicted_test_set(*pair)]
 
     def runs_of(self, model: str, dataset: str) -> list[Run]:
         """The runs of a (model, dataset) pair that p is calibrated on, and all analyses are of.

@@ -86,8 +86,9 @@ def read_examples(
         UserError: as ``prepare_split``.
     """
     rows = _read_source(source, split_name, train, settings, where)
-    table = _name_columns(rows, settings, where)
-    bad = BadExamples(dict(_bad_rows(table, settings.answers, rows.place)), rows.place)
+    table = _name_columns(rows, settings, where, source.labelled)
+    problems = _bad_rows(table, settings.answers, rows.place, source.labelled)
+    bad = BadExamples(dict(problems), rows.place)
     if bad.rows and settings.bad_examples == "error":
         raise UserError(f"{where}: {bad.summary()}; correct them, or set datasets.{name}.bad_examples: drop")
     table = table.drop(index=list(bad.rows))
@@ -136,11 +137,15 @@ def _download(source: Split, wanted: Collection[str], where: str) -> Rows:
         ) from error
 
 
-def _name_columns(rows: Rows, settings: Reading, where: str) -> pd.DataFrame:
+def _name_columns(rows: Rows, settings: Reading, where: str, labelled: bool) -> pd.DataFrame:
     """Rename the source's columns and fill in the answers that only the solutions state."""
     if reserved := RESERVED & settings.columns.keys():
         raise UserError(f"{where}: columns: premem itself makes {', '.join(sorted(reserved))}; choose another name")
     sources = _sources(settings)
+    if not labelled:  # what stands for the answer is not read, and further columns need not be there
+        needed = ("example_id", "question")
+        there = {column: source for column, source in sources.items() if source in rows.table or column in needed}
+        sources = {column: source for column, source in there.items() if column not in ("solution", "answer")}
     for column, source in sources.items():
         if source not in rows.table:
             key = {"example_id": "id", "resembles": "resembles"}.get(column, "columns")
@@ -149,6 +154,8 @@ def _name_columns(rows: Rows, settings: Reading, where: str) -> pd.DataFrame:
                 f"name the right one in {key}"
             )
     named = {column: _column(rows, column, source) for column, source in sources.items()}
+    if not labelled:
+        return pd.DataFrame({**named, "solution": "", "answer": ""})
     if "answer" in rows.table and "answer" not in {*sources, *sources.values()}:
         named["answer"] = _column(rows, "answer", "answer")
     if "answer" not in named:
@@ -219,14 +226,16 @@ def _check_ids(ids: "pd.Series[str]", rows: Rows, where: str, column: str) -> No
         raise UserError(f"{where}: {rows.place(row)}: the id {ids[row]!r} is that of {rows.place(first)}; {advice}")
 
 
-def _bad_rows(table: pd.DataFrame, answers: StyleName, place: Callable[[int], str]) -> Iterator[tuple[int, str]]:
+def _bad_rows(
+    table: pd.DataFrame, answers: StyleName, place: Callable[[int], str], labelled: bool
+) -> Iterator[tuple[int, str]]:
     seen: dict[str, int] = {}
     for row, question, solution, answer in table[["question", "solution", "answer"]].itertuples():
-        if not question or not solution:
+        if not question or (labelled and not solution):
             yield row, f"{'question' if not question else 'solution'} is empty"
-        elif not answer:
+        elif labelled and not answer:
             yield row, f"no final answer in the solution (it ends: …{solution[-40:]!r})"
-        elif problem := answer_problem(answer, answers):
+        elif labelled and (problem := answer_problem(answer, answers)):
             yield row, f"the answer {answer!r} {problem}"
         elif question in seen:
             yield row, f"the same question as {place(seen[question])}"

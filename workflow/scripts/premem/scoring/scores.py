@@ -47,7 +47,7 @@ class RunScores:
     n_samples: NDArray[np.int64]
     """Answers that ``accuracy`` is the share of."""
     test_accuracy: Floats
-    """Of each test example."""
+    """Of each test example; one column of NaN where no test set has labels."""
     unseen_accuracy: Floats
     """Of training examples that the run did not train on; there may be none."""
     accuracy_of_more: Floats | None = None
@@ -55,14 +55,21 @@ class RunScores:
     more_samples: NDArray[np.int64] | None = None
     """Answers that ``accuracy_of_more`` is the share of."""
 
+    @property
+    def mean_unseen_accuracy(self) -> Floats:
+        """Shape (checkpoints,); NaN where there are no unseen examples."""
+        if not self.unseen_accuracy.shape[1]:
+            return np.full(len(self.checkpoint_epochs), np.nan)
+        return self.unseen_accuracy.mean(axis=1)
 
-def runs_of_tables(memorization: pd.DataFrame, tests: pd.DataFrame, test_set: str) -> list[RunScores]:
+
+def runs_of_tables(memorization: pd.DataFrame, tests: pd.DataFrame, test_set: str | None) -> list[RunScores]:
     """Return the runs in the order of the table.
 
     Args:
         memorization: see the top of this module.
         tests: as well.
-        test_set: the test set to take.
+        test_set: the test set to take; None where none has labels.
 
     Raises:
         UserError: if an example is missing at a checkpoint, or test accuracies at one.
@@ -76,6 +83,8 @@ def runs_of_tables(memorization: pd.DataFrame, tests: pd.DataFrame, test_set: st
         unseen = _pivot(table[~seen], str(name), ["accuracy"])
         test = _pivot(tests_by_run.get(name, tests[:0]), str(name), ["accuracy"])["accuracy"]
         epochs = trained["accuracy"].index
+        if test_set is None:
+            test = pd.DataFrame(np.nan, index=epochs, columns=[""])
         if not epochs.isin(test.index).all():
             epoch = epochs[~epochs.isin(test.index)][0]
             raise UserError(f"run {name}: there are no accuracies on test set {test_set} at epoch {epoch}")
@@ -146,7 +155,8 @@ def predict_over_grid(runs: Iterable[RunScores], thresholds: ArrayLike) -> pd.Da
     """Predict test accuracy at every checkpoint for every threshold.
 
     Returns:
-        run, epoch, threshold, predicted_test_accuracy, test_accuracy; a row per checkpoint and threshold.
+        run, epoch, threshold, predicted_test_accuracy, test_accuracy, unseen_accuracy; a row per checkpoint and
+        threshold.
     """
     thresholds = np.asarray(thresholds, dtype=float)
     tables = [
@@ -157,6 +167,7 @@ def predict_over_grid(runs: Iterable[RunScores], thresholds: ArrayLike) -> pd.Da
                 "threshold": np.tile(thresholds, len(run.checkpoint_epochs)),
                 "predicted_test_accuracy": predicted_over_thresholds(run.accuracy, run.perplexity, thresholds).ravel(),
                 "test_accuracy": np.repeat(run.test_accuracy.mean(axis=1), thresholds.size),
+                "unseen_accuracy": np.repeat(run.mean_unseen_accuracy, thresholds.size),
             }
         )
         for run in runs

@@ -10,7 +10,9 @@ from premem.base.errors import UserError
 from premem.base.tables import read_table
 from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS
 
-GRADE_VALUES = ["correct", "incorrect", "no_answer"]
+UNLABELLED = "unlabelled"
+"""Stands for the grade of an answer to a question whose answer is not known."""
+GRADE_VALUES = ["correct", "incorrect", "no_answer", UNLABELLED]
 """What a grader says of an answer."""
 LOWEST_PERPLEXITY = 1 - 1e-3
 """A perplexity is at least 1; sums in float32 are rounded."""
@@ -84,13 +86,14 @@ def read_memorization(path: Path) -> pd.DataFrame:
 
 
 def read_tests(path: Path) -> pd.DataFrame:
-    """Read a table with ``TEST_COLUMNS``.
+    """Read a table with ``TEST_COLUMNS``; it is empty where no test set has labels.
 
     Raises:
         UserError: if a value is missing, or an accuracy is no share.
     """
     table = read_table(path, TEST_COLUMNS)
-    _check_complete(table[TEST_COLUMNS], path)
+    if len(table):
+        _check_complete(table[TEST_COLUMNS], path)
     return table
 
 

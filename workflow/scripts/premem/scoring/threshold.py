@@ -6,6 +6,16 @@ from pathlib import Path
 
 from premem.base.errors import UserError
 from premem.base.files import read_json, write_text
+from premem.config.statistics import ThresholdSource
+
+SOURCES: dict[ThresholdSource, str] = {
+    "test": "p tuned on these points",
+    "unseen": "p from held-out training examples",
+    "quantile": "p from the perplexity of held-out training examples",
+    "study": "p of another study",
+    "value": "p given in the study file",
+}
+"""Where p comes from, in the words of tables and pages."""
 
 
 @dataclass(frozen=True)
@@ -14,8 +24,22 @@ class ChosenThreshold:
 
     threshold: float
     """The perplexity p at or below which an example counts as memorized."""
-    fixed: bool
-    """True if the configuration gives p, false if p was calibrated on the pair."""
+    source: ThresholdSource
+    """Where p comes from."""
+    lowest: float | None = None
+    """Least p of the grid whose R², about what p was chosen with, is within 0.05 of the best; None without a grid."""
+    highest: float | None = None
+    """The largest such p."""
+
+    @property
+    def fixed(self) -> bool:
+        """Was p chosen without a look at the test accuracies?"""
+        return self.source != "test"
+
+    @property
+    def note(self) -> str:
+        """Where p comes from, in a few words."""
+        return SOURCES[self.source]
 
 
 def write_threshold(chosen: ChosenThreshold, path: Path) -> None:

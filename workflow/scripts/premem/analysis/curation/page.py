@@ -27,7 +27,7 @@ def comparison_page(
             overlapping, repeated, other, difficulty; a row per round of collecting. p is missing if the strategy does
             not read it.
         settings: of the strategies.
-        calibrated: whether p was calibrated by the study rather than given.
+        calibrated: whether p was calibrated on test accuracies.
         image: link to the figure.
     """
     cells = efficiency.set_index(["strategy", "new_examples", "statistic"])
@@ -55,7 +55,11 @@ def comparison_page(
     ]
     by_strategy = collected.groupby("strategy", sort=False)
     p = collected["p"].dropna().unique()
-    source = ", calibrated on the test accuracy of the runs that the seeds start from" if calibrated else ", as given"
+    source = (
+        ", calibrated on the test accuracy of the runs that the seeds start from"
+        if calibrated
+        else ", chosen without test accuracies"
+    )
     threshold = f"An example is memorized if its perplexity is at most p = {p[0]:.3f}{source}. " if len(p) else ""
     shares = [
         (

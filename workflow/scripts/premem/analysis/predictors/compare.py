@@ -66,7 +66,7 @@ def compare(
         values and comparison (see the top of this module).
     """
     own, fixed = next(iter(runs)), study_p.fixed
-    remarks = {PREMEM: "p fixed in the config" if fixed else "p tuned on these points", STUDY_P: f"p of {own}"}
+    remarks = {PREMEM: study_p.note, STUDY_P: f"p of {own}"}
     placed: list[pd.DataFrame] = []
     rows: list[dict[str, object]] = []
     for test_set, of_set in runs.items():

@@ -1,13 +1,18 @@
 """Choosing the threshold p: on all runs, or for each run on the other runs."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from premem.analysis.regression.measures import Floats, mean_absolute_error, r_squared, squared_correlation
 from premem.base.errors import UserError
-from premem.config.statistics import Grid
+from premem.config.statistics import Grid, Threshold, ThresholdSource
+from premem.scoring.threshold import ChosenThreshold
 
+NEAR = 0.05
+"""An R² at most this far below the best counts as near it."""
 TIE = 1e-9
 """Values of R² that are this close differ only by rounding."""
 
@@ -25,30 +30,90 @@ def calibrate(curves: pd.DataFrame) -> pd.DataFrame:
         curves: see ``premem.analysis.regression``.
 
     Returns:
-        threshold, r_squared, squared_correlation, mean_absolute_error; a row per threshold.
+        threshold, r_squared, squared_correlation, mean_absolute_error; a row per threshold. The columns
+        r_squared_unseen and mean_absolute_error_unseen are about the accuracy on training examples that the runs did
+        not train on, over the checkpoints of runs that have such. Columns are NaN where there is nothing to judge with.
     """
-    _, test, thresholds, predicted = unstack(curves)
-    return pd.DataFrame(
-        {
-            "threshold": thresholds,
-            "r_squared": r_squared(test, predicted.T),
-            "squared_correlation": squared_correlation(test, predicted.T),
-            "mean_absolute_error": mean_absolute_error(test, predicted.T),
-        }
+    keys, test, thresholds, predicted = unstack(curves)
+    found = {
+        "threshold": thresholds,
+        "r_squared": r_squared(test, predicted.T),
+        "squared_correlation": squared_correlation(test, predicted.T),
+        "mean_absolute_error": mean_absolute_error(test, predicted.T),
+    }
+    by_checkpoint = curves.groupby(["run", "epoch"])["unseen_accuracy"].first()
+    unseen = by_checkpoint.loc[pd.MultiIndex.from_frame(keys)].to_numpy(dtype=float)
+    known = ~np.isnan(unseen)
+    r2, error = (
+        measure(unseen[known], predicted[known].T) if known.any() else np.full(len(thresholds), np.nan)
+        for measure in (r_squared, mean_absolute_error)
     )
+    return pd.DataFrame({**found, "r_squared_unseen": r2, "mean_absolute_error_unseen": error})
 
 
-def best_threshold(calibration: pd.DataFrame) -> float:
+def choose_threshold(
+    settings: Threshold,
+    source: ThresholdSource,
+    calibration: pd.DataFrame | None,
+    memorization: pd.DataFrame | None,
+    other: ChosenThreshold | None,
+    pair: str,
+) -> ChosenThreshold:
+    """Return p, from where the study says that it comes.
+
+    Args:
+        settings: of the study.
+        source: where p comes from.
+        calibration: from ``calibrate``, for ``test`` and ``unseen``.
+        memorization: of all runs (``premem.scoring.scores``), for ``quantile``.
+        other: what another study chose, for ``study``.
+        pair: names the pair in messages.
+
+    Raises:
+        UserError: if the data do not allow it.
+    """
+    if source == "value":
+        assert settings.value is not None
+        return ChosenThreshold(settings.value, source)
+    if source == "study":
+        assert other is not None
+        return ChosenThreshold(other.threshold, source, other.lowest, other.highest)
+    advice = "hold out examples of the training set (datasets.….holdout), or give threshold.value or threshold.study"
+    if source == "quantile":
+        assert memorization is not None
+        unseen = memorization[~memorization["trained_on"].astype(bool)]
+        if unseen.empty:
+            raise UserError(f"threshold.source: no run of {pair} measured examples that it did not train on; {advice}")
+        p = float(unseen["perplexity"].quantile(settings.quantile))
+        if p <= 1:
+            raise UserError(
+                f"threshold.quantile: of unseen examples of {pair}, {settings.quantile:.1%} have a perplexity of 1, so "
+                "that nothing would count as memorized; raise the quantile"
+            )
+        return ChosenThreshold(p, source)
+    assert calibration is not None
+    about: Literal["", "_unseen"] = "" if source == "test" else "_unseen"
+    r2 = calibration[f"r_squared{about}"]
+    if calibration[f"mean_absolute_error{about}"].isna().all():
+        lacking = "no test set has labels" if source == "test" else "no run has examples that it did not train on"
+        raise UserError(f"threshold.source: p of {pair} cannot come from {source}, since {lacking}; {advice}")
+    p = best_threshold(calibration, about)
+    near = calibration["threshold"][r2 >= r2.max() - NEAR]
+    return ChosenThreshold(p, source, *((float(near.min()), float(near.max())) if len(near) else (None, None)))
+
+
+def best_threshold(calibration: pd.DataFrame, about: Literal["", "_unseen"] = "") -> float:
     """Return the threshold with the best R²; if several in a row are equally good, the middle one.
 
-    R² is undefined if test accuracy is the same at every checkpoint. The least mean absolute error then decides.
+    R² is undefined if accuracy is the same at every checkpoint. The least mean absolute error then decides.
 
     Args:
         calibration: from ``calibrate``.
+        about: the ending of the columns that judge.
     """
-    index, found = best_index(calibration["r_squared"].to_numpy())
+    index, found = best_index(calibration[f"r_squared{about}"].to_numpy(dtype=float))
     if not found:
-        index, _ = best_index(-calibration["mean_absolute_error"].to_numpy())
+        index, _ = best_index(-calibration[f"mean_absolute_error{about}"].to_numpy(dtype=float))
     return float(calibration["threshold"].iloc[int(index)])
 
 

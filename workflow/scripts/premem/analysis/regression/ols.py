@@ -19,6 +19,8 @@ COLUMNS: dict[Predictor, str] = {"premem_accuracy": "predicted_test_accuracy", "
 
 def ols_summary(points: pd.DataFrame, predictor: Predictor) -> str:
     """Return statsmodels' summary of test accuracy ~ predictor. The same points always give the same text."""
+    if points["test_accuracy"].isna().all():
+        return f"test_accuracy ~ {predictor}: not fitted, as no test set has labels\n"
     result = _fit_ols(points, predictor)
     if result is None:
         return f"test_accuracy ~ {predictor}: undefined, as {predictor} does not vary over the checkpoints\n"

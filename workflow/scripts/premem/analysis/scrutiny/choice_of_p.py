@@ -11,7 +11,6 @@ from premem.analysis.regression.bootstrap import FEWEST_RUNS
 from premem.analysis.regression.measures import mean_absolute_error, r_squared
 from premem.analysis.scrutiny.common import (
     DRAWS,
-    TUNED,
     Context,
     Floats,
     Points,
@@ -86,7 +85,7 @@ def threshold(runs: Runs, context: Context) -> Iterator[Row]:
     for index in np.unique(np.linspace(0, len(context.grid) - 1, BANDS).round().astype(int)):
         at_p = points.predict_with(points.predicted[:, index], context.grid[index])
         yield from judged("curve", at_p, context, "at this p", statistics, x=context.grid[index])
-    source = "p fixed in the config" if context.fixed else TUNED
+    source = context.source
     r2 = r_squared(points.test, points.predicted.T)
     if not np.isnan(r2).all():
         best, _ = predict_tuned(points)

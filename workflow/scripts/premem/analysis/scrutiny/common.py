@@ -32,10 +32,12 @@ class Context:
     threshold: float
     """The study's p."""
     fixed: bool
-    """True if the configuration gives p, false if p was calibrated."""
+    """True if p was chosen without a look at the test accuracies."""
     grid: Floats
     """Values of p to calibrate with, ascending."""
     statistics: Statistics
+    source: str = TUNED
+    """Where p comes from, in a few words."""
     other_thresholds: Mapping[str, float] = field(default_factory=dict)
     """Name of another (model, dataset) pair → its p."""
     figure_epochs: Mapping[str, Sequence[int]] = field(default_factory=dict)

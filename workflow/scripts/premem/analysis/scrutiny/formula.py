@@ -193,7 +193,7 @@ def checkpoints(runs: Runs, context: Context) -> Iterator[Row]:
         "first and last": lambda n: np.unique([0, n - 1]),
         "only the last": lambda n: np.array([n - 1]),
     }
-    source = "p fixed in the config" if context.fixed else "the study's p, tuned on all checkpoints"
+    source = context.source if context.fixed else "the study's p, tuned on all checkpoints"
     for variant, choose in choices.items():
         kept = [_keep(run, choose(len(run.checkpoint_epochs))) for run in runs]
         number = float(np.mean([len(run.checkpoint_epochs) for run in kept]))
@@ -219,7 +219,7 @@ def early(runs: Runs, context: Context) -> Iterator[Row]:
         return
     everything = place(long, context.threshold)
     ends = everything.take(everything.last)
-    source = "p fixed in the config" if context.fixed else "the study's p, tuned on all checkpoints, the final ones too"
+    source = context.source if context.fixed else "the study's p, tuned on all checkpoints, the final ones too"
     for fraction in FRACTIONS:
         positions = [
             np.flatnonzero(everything.run == number)[round(fraction * (len(run.checkpoint_epochs) - 1))]

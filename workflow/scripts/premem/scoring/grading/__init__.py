@@ -29,7 +29,7 @@ def grade_answers(
 
     Args:
         texts: sampled answers.
-        answers: final answers, bare: ``72`` or ``\frac{1}{2}``.
+        answers: final answers, bare: ``72`` or ``\frac{1}{2}``; None where the answer is not known.
         style: how texts give their final answer: after ``#### `` (gsm8k) or in ``\boxed{}`` (math).
         time_limit: seconds that a symbolic comparison may take; it is then ended and counted as incorrect (math only).
         workers: processes that compare (math only).
@@ -42,7 +42,7 @@ def grade_answers(
         ValueError: if there are not as many answers as texts.
     """
     for answer in dict.fromkeys(answers):
-        if problem := answer_problem(answer, style):
+        if answer is not None and (problem := answer_problem(answer, style)):
             raise UserError(
                 f"the answer {answer!r} {problem}, so answers: {style} cannot grade it; "
                 "correct the dataset's answer column, or use another style of answers"
@@ -53,11 +53,13 @@ def grade_answers(
     # Graders that compare in the same way share the work.
     asked: dict[Callable[..., set[Pair]], dict[Pair, None]] = {}
     for name, grader in graders.items():
-        of_grader = ((answer, extracted) for answer, extracted in pairs[name] if extracted is not None)
+        of_grader = [(answer, found) for answer, found in pairs[name] if answer is not None and found is not None]
         asked.setdefault(grader.find_equal, {}).update(dict.fromkeys(of_grader))
     equal = {find_equal: find_equal(list(of_all), time_limit, workers) for find_equal, of_all in asked.items()}
 
-    def grade(name: str, answer: str, extracted: str | None) -> Grade:
+    def grade(name: str, answer: str | None, extracted: str | None) -> Grade:
+        if answer is None:
+            return Grade("unlabelled", extracted or "")
         if extracted is None:
             return Grade("no_answer", "")
         return Grade("correct" if (answer, extracted) in equal[graders[name].find_equal] else "incorrect", extracted)

@@ -16,7 +16,7 @@ Pair = tuple[str, str]
 class Grade:
     """What one grader says of one text; ``extracted`` is the answer that it found there, "" if there is none."""
 
-    grade: Literal["correct", "incorrect", "no_answer"]
+    grade: Literal["correct", "incorrect", "no_answer", "unlabelled"]
     extracted: str
 
 
