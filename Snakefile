@@ -26,6 +26,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/imports.smk"
 include: "workflow/rules/regress.smk"
+include: "workflow/rules/forecast.smk"
 include: "workflow/rules/figures.smk"
 # Further analyses.
 include: "workflow/rules/scrutiny.smk"

@@ -6,6 +6,7 @@ rule plot_prediction:
     """Plot test accuracy against pre-memorization train accuracy, and against plain train accuracy."""
     input:
         points=rules.regress.output.points,
+        forecast=rules.forecast.output,
         regression=REGRESSION,
     output:
         figure_files("prediction"),
@@ -19,14 +20,15 @@ rule plot_prediction:
         **script("plot_prediction.py"),
         settings=settings(STUDY.figures),
     shell:
-        "{params.call:q} --points {input.points:q} --regression {input.regression:q} --settings {params.settings:q} "
-        "--out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --points {input.points:q} --forecast {input.forecast:q} --regression {input.regression:q} "
+        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule plot_training_curves:
     """Plot train, test and predicted accuracy along training, a panel per run."""
     input:
         points=rules.regress.output.points,
+        forecast=rules.forecast.output,
     output:
         figure_files("training_curves"),
     log:
@@ -39,12 +41,14 @@ rule plot_training_curves:
         **script("plot_training_curves.py"),
         settings=settings(STUDY.figures),
     shell:
-        "{params.call:q} --points {input.points:q} --settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "{params.call:q} --points {input.points:q} --forecast {input.forecast:q} --settings {params.settings:q} "
+        "--out {output:q} 2>&1 | tee {log:q}"
 
 
 use rule plot_training_curves as plot_training_curve with:
     input:
         points=POINTS,
+        forecast=[],
     output:
         figure_files("training_curve", RUN),
     log:

@@ -157,6 +157,11 @@ def where_needed(needs, paths):
     return input_of
 
 
+def where_trained(paths):
+    """Return an input function that gives files only if the pair has runs of its own, and not imported results."""
+    return lambda wildcards: paths(wildcards) if (wildcards.model, wildcards.dataset) in STUDY.pairs else []
+
+
 def where_labelled(paths):
     """Return an input function that gives files only if the dataset has difficulty labels."""
     return lambda wildcards: paths(wildcards) if difficulty_of_dataset(wildcards) else []

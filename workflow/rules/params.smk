@@ -101,6 +101,14 @@ def study_test_set(wildcards):
     return STUDY.predicted_test_set(wildcards.model, wildcards.dataset) or []
 
 
+def folder_of_checkpoints(wildcards):
+    """Return where the checkpoints of a pair lie, with {run} and {epoch} in it; nothing for imported results."""
+    if (wildcards.model, wildcards.dataset) not in STUDY.pairs:
+        return []
+    folder = RUN.partition("/lr{lr}")[0].format(**wildcards)
+    return f"{folder}/{{run}}/checkpoints/epoch-{{epoch}}"
+
+
 def threshold_source(wildcards):
     """Return where the p of a pair comes from."""
     return STUDY.threshold_source(wildcards.model, wildcards.dataset)

@@ -97,7 +97,7 @@ def splits_of(pair):
 def checkpoint_folder(epochs, epoch):
     """Return the folder of a checkpoint as an output that is kept, or deleted once all that reads it is done."""
     folder = directory(fill(CHECKPOINT, epochs=epochs, epoch=epoch))
-    return folder if STUDY.keeps_checkpoint(epoch, epochs) else temp(folder)
+    return folder if STUDY.checkpoints.keeps(epoch, epochs) else temp(folder)
 
 
 def figure_files(name, folder=PAIR):

@@ -1,12 +1,35 @@
 # The page that a reader opens first.
 # Takes the tables and figures of all pairs. Makes summary.md.
 
+import shlex
+
+
+def commands_that_collect():
+    """Return as JSON, for the pairs whose dataset says where new examples come from, the command that collects them."""
+    return json.dumps({f"{m}/{d}": collecting(m, d) for m, d in STUDY.pairs if STUDY.dataset(d).new_examples})
+
+
+def collecting(model, dataset):
+    """Return the command that collects new examples after a run, with {run} in place of its name."""
+    files = [str(path) for path in workflow.overwrite_configfiles]
+    study = ["--configfile", *map(shlex.quote, files)] if files else []
+    target = f"{RUN.partition('/lr{lr}')[0]}/{{run}}/curated/premem.jsonl".format(
+        model=model, dataset=dataset, run="{run}"
+    )
+    return " ".join(["snakemake", "--cores", "all", *study, "--", target])
+
 
 rule summarize:
     """Write the page that a reader opens first."""
     input:
-        regressions=expand_pairs(REGRESSION, STUDY.judged_pairs),
-        points=expand_pairs(rules.regress.output.points, STUDY.judged_pairs),
+        tables=[
+            *expand_pairs(REGRESSION, STUDY.judged_pairs),
+            *expand_pairs(rules.regress.output.points, STUDY.judged_pairs),
+            *expand_pairs(rules.choose_threshold.output[0], STUDY.judged_pairs),
+            *expand_pairs(rules.forecast.output[0], STUDY.judged_pairs),
+            *expand_pairs(rules.fix_these.output[0], STUDY.judged_pairs),
+            *expand_pairs(PAIR_TESTS, STUDY.judged_pairs),
+        ],
         graders=expand_pairs(rules.compare_graders.output[0]),
         imported=expand_pairs(PAIR_MEMORIZATION, STUDY.imported),
         figures=expand_figures(STUDY.judged_pairs),
@@ -22,8 +45,13 @@ rule summarize:
     params:
         **script("summarize.py"),
         study=STUDY.study,
+        pairs=expand_pairs(PAIR, STUDY.judged_pairs),
+        test_sets=lambda w: json.dumps({f"{m}/{d}": STUDY.predicted_test_set(m, d) for m, d in STUDY.judged_pairs}),
+        collect=unrecorded(commands_that_collect()),
+        statistics=settings(STUDY.statistics),
         image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
     shell:
         "{params.call:q} --study {params.study:q} --image-format {params.image_format:q} "
-        "--regressions {input.regressions:q} --points {input.points:q} --graders {input.graders:q} "
+        "--pairs {params.pairs:q} --test-sets {params.test_sets:q} --collect {params.collect:q} "
+        "--statistics {params.statistics:q} "
         "--imported {input.imported:q} --data {input.data:q} --out {output:q} 2>&1 | tee {log:q}"

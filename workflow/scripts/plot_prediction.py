@@ -9,8 +9,10 @@ from premem.report.figures import plot_prediction
 from premem.report.style import save
 
 
-def main(points: Path, regression: Path, settings: Figures, out: list[Path]) -> None:
-    save(plot_prediction(read_csv(points), read_csv(regression), settings), out, settings.dpi)
+def main(points: Path, forecast: Path, regression: Path, settings: Figures, out: list[Path]) -> None:
+    held_out = read_csv(forecast)[["run", "epoch", "holdout_accuracy"]]
+    table = read_csv(points).merge(held_out, on=["run", "epoch"])
+    save(plot_prediction(table, read_csv(regression), settings), out, settings.dpi)
 
 
 if __name__ == "__main__":

@@ -263,7 +263,7 @@ def test_local_data_takes_the_place_of_the_hub(config, tmp_path):
 @pytest.mark.parametrize(("keep", "kept"), [("none", []), ("last", [9]), ("all", [3, 6, 9]), ([3, 9, 12], [3, 9])])
 def test_checkpoints_that_stay(config, keep, kept):
     study = load_study(edited(config, "checkpoints.keep", keep), "x")
-    assert [epoch for epoch in (3, 6, 9) if study.keeps_checkpoint(epoch, 9)] == kept
+    assert [epoch for epoch in (3, 6, 9) if study.checkpoints.keeps(epoch, 9)] == kept
 
 
 def test_which_prompts_are_perturbed_and_when(config):

@@ -103,5 +103,10 @@ class Statistics(Block):
     """Number of resamples."""
     confidence: Annotated[float, Field(gt=0, lt=1), NOT_BOOLEAN] = 0.95
     """Share of the resamples within an interval."""
+    coverage: Annotated[float, Field(ge=0.5, lt=1), NOT_BOOLEAN] = 0.9
+    """Share of whole runs that the interval of a forecast is meant to cover. 0.9 needs at least 9 runs.
+
+    Reruns: the forecast and the summary.
+    """
     seed: Seed = 0
     """Seed of the resamples."""

@@ -237,13 +237,3 @@ class Study(Block):
         every, at_most = self.checkpoints.every, self.checkpoints.at_most
         spacing = every * -(-epochs // (every * at_most))
         return sorted({*range(spacing, epochs + 1, spacing), epochs})
-
-    def keeps_checkpoint(self, epoch: int, epochs: int) -> bool:
-        """Does the checkpoint after this epoch stay on disk once it has been evaluated?"""
-        match self.checkpoints.keep:
-            case "all" | "none" as keep:
-                return keep == "all"
-            case "last":
-                return epoch == epochs
-            case kept:
-                return epoch in kept

@@ -92,3 +92,13 @@ class Checkpoints(Block):
 
     Reruns: nothing.
     """
+
+    def keeps(self, epoch: int, epochs: int) -> bool:
+        """Does the checkpoint after this epoch of so many stay on disk once it has been evaluated?"""
+        match self.keep:
+            case "all" | "none" as keep:
+                return keep == "all"
+            case "last":
+                return epoch == epochs
+            case kept:
+                return epoch in kept

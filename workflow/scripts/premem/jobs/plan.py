@@ -282,7 +282,7 @@ def _disk(study: Study, works: dict[Run, Work]) -> list[tuple[str, str]]:
     kept = passing = 0.0
     for run, work in works.items():
         size = checkpoint_gb(work.weights or 0)
-        stays = sum(study.keeps_checkpoint(epoch, run.epochs) for epoch in study.checkpoint_epochs(run.epochs))
+        stays = sum(study.checkpoints.keeps(epoch, run.epochs) for epoch in study.checkpoint_epochs(run.epochs))
         kept += stays * size
         passing = max(passing, (work.checkpoints - stays) * size)
     each = f"{math.ceil(passing + 1e-9)}" if passing else ""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from premem.config.analyses import Figures
 from premem.report.numbers import count, write_number
-from premem.report.style import GUIDE, PREDICTED, TEST, TRAIN, RunStyle, look, name_run, show_p, spaced
+from premem.report.style import GUIDE, OTHER, PREDICTED, TEST, TRAIN, RunStyle, look, name_run, show_p, spaced
 from premem.scoring.memorization import masked_accuracy
 
 MOST_CURVES = 24
@@ -36,9 +36,12 @@ def plot_prediction(
 ) -> Figure:
     """Plot test accuracy against pre-memorization train accuracy (left) and plain train accuracy (right).
 
+    Where no test set has labels, accuracy on held-out training examples takes its place; where nothing is held out,
+    pre-memorization train accuracy does.
+
     Args:
         points: one row per checkpoint: run, lr, epochs, size, seed, epoch, train_accuracy, predicted_test_accuracy,
-            test_accuracy.
+            test_accuracy, and holdout_accuracy if there are held-out examples.
         table: from ``premem.analysis.regression.regression_table``.
         figures: gives the width.
         style: how runs look; by default it is made from ``points``.
@@ -50,14 +53,15 @@ def plot_prediction(
         "train_accuracy": ("train_accuracy", "train accuracy"),
     }
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True)
-    top = points[["test_accuracy", "train_accuracy", "predicted_test_accuracy"]].to_numpy().max() + 0.04
+    measured, title = _measured(points)
+    top = np.nanmax(points[[measured, "train_accuracy", "predicted_test_accuracy"]].to_numpy()) + 0.04
     for ax, (predictor, (column, label)) in zip(axes, panels.items(), strict=True):
         (diagonal,) = ax.plot([0, top], [0, top], color=GUIDE, linewidth=1, zorder=0, label="y = x")
         for first, run in _each_run(points):
-            ax.plot(run[column], run["test_accuracy"], **style.of(first), linewidth=0.5)
+            ax.plot(run[column], run[measured], **style.of(first), linewidth=0.5)
         ax.set(xlabel=label, xlim=(-0.03, top), ylim=(-0.03, top), aspect="equal")
         ax.set_title(_describe(table, predictor), loc="left", fontsize=7)
-    axes[0].set_ylabel("test accuracy")
+    axes[0].set_ylabel(title)
     style.legend(figure, extra=[diagonal])
     return figure
 
@@ -84,7 +88,11 @@ def plot_training_curves(points: pd.DataFrame, figures: Figures) -> Figure:
         "test_accuracy": {"label": "test", "color": TEST, "linestyle": "-", "marker": "o"},
     }
     several_seeds = points["seed"].nunique() > 1
-    top = 1.06 * points[list(quantities)].to_numpy().max()
+    if points["test_accuracy"].isna().all():
+        quantities.pop("test_accuracy")
+    if "holdout_accuracy" in points and points["holdout_accuracy"].notna().any():
+        quantities["holdout_accuracy"] = {"label": "held out", "color": OTHER, "linestyle": ":", "marker": "d"}
+    top = 1.06 * np.nanmax(points[list(quantities)].to_numpy())
     for ax, (first, run) in zip(axes, runs, strict=False):
         lines = [
             line
@@ -115,29 +123,42 @@ def plot_threshold(calibration: pd.DataFrame, table: pd.DataFrame, figures: Figu
     """
     figure = Figure(figsize=(figures.width, 0.42 * figures.width), layout="constrained")
     ax = figure.subplots()
-    x, r2 = spaced(calibration["threshold"]), calibration["r_squared"].to_numpy()
-    ax.plot(x, r2, color=PREDICTED, label="pre-memorization train accuracy, by p")
-    if np.isnan(r2).all():
-        bottom, top = 0.0, 1.0
-    else:
-        best = np.nanmax(r2)
-        top = max(best + 0.08, 0.1)
-        bottom = max(np.nanmin(r2), best - 1.5) - 0.05
+    x = spaced(calibration["threshold"])
+    judged = {"r_squared": ("test accuracy", PREDICTED, "-"), "r_squared_unseen": ("held-out accuracy", OTHER, ":")}
+    curves = {column: calibration[column].to_numpy(dtype=float) for column in judged if column in calibration}
+    curves = {column: r2 for column, r2 in curves.items() if not np.isnan(r2).all()}
+    if not curves:  # an empty box would say nothing
+        ax.axis("off")
+        why = "R² is undefined at every p: there are no accuracies to compare with, or they never vary."
+        ax.text(0.5, 0.5, fill(why, 60), ha="center", va="center", transform=ax.transAxes)
+        return figure
+    for column, r2 in curves.items():
+        about, colour, line = judged[column]
+        ax.plot(x, r2, color=colour, linestyle=line, label=f"pre-memorization train accuracy, about {about}")
+    best = max(np.nanmax(r2) for r2 in curves.values())
+    top = max(best + 0.08, 0.1)
+    bottom = max(min(np.nanmin(r2) for r2 in curves.values()), best - 1.5) - 0.05
 
-    used, train = _row(table, "premem_accuracy", "threshold"), _row(table, "train_accuracy", "r_squared")
+    used = _row(table, "premem_accuracy", "threshold")
     if not np.isnan(used.estimate):
-        reached = _row(table, "premem_accuracy", "r_squared")
-        at, label = float(spaced(used.estimate)), f"p used: {write_number(used, 3)}, R² {write_number(reached)}"
+        at = float(spaced(used.estimate))
         ax.axvline(at, color=TEST, linewidth=0.8)
-        ax.plot(at, reached.estimate, "o", color=TEST, markersize=4, label=label)
+        label = f"p used: {write_number(used, 3)}, {used.note.split(';')[0]}"
+        if "r_squared" in set(table["statistic"]):
+            reached = _row(table, "premem_accuracy", "r_squared")
+            label = f"p used: {write_number(used, 3)}, R² {write_number(reached)}"
+            ax.plot(at, reached.estimate, "o", color=TEST, markersize=4)
+        ax.plot([], [], "o-", color=TEST, markersize=4, linewidth=0.8, label=label)
     if not np.isnan(used.low):
         ax.axvspan(float(spaced(used.low)), float(spaced(used.high)), color=TEST, alpha=0.12, linewidth=0)
-    if not np.isnan(train.estimate):
-        below = " (below this axis)" if train.estimate < bottom else ""
-        ax.axhline(
-            train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {write_number(train)}{below}"
-        )
-        top = max(top, min(train.estimate, 1) + 0.05)
+    if "r_squared" in set(table["statistic"]):
+        train = _row(table, "train_accuracy", "r_squared")
+        if not np.isnan(train.estimate):
+            below = " (below this axis)" if train.estimate < bottom else ""
+            ax.axhline(
+                train.estimate, color=TRAIN, linestyle="--", label=f"train accuracy: R² {write_number(train)}{below}"
+            )
+            top = max(top, min(train.estimate, 1) + 0.05)
     ax.set(xlabel="threshold p (perplexity at or below which an example counts as memorized)", ylabel="R² (y = x)")
     show_p(ax, calibration["threshold"])
     ax.set_ylim(bottom, top)
@@ -212,12 +233,24 @@ def _hidden(number: int, most: int) -> str:
     return f"\n(not shown: {count(number - most, 'more run')})" if number > most else ""
 
 
+def _measured(points: pd.DataFrame) -> tuple[str, str]:
+    """Return the column that predictions are compared with, and its title."""
+    if points["test_accuracy"].notna().any():
+        return "test_accuracy", "test accuracy"
+    if "holdout_accuracy" in points and points["holdout_accuracy"].notna().any():
+        return "holdout_accuracy", "accuracy on held-out training examples"
+    return "predicted_test_accuracy", "pre-memorization train accuracy"
+
+
 def _row(table: pd.DataFrame, predictor: str, statistic: str) -> pd.Series:
     return table[(table["predictor"] == predictor) & (table["statistic"] == statistic)].iloc[0]
 
 
 def _describe(table: pd.DataFrame, predictor: str) -> str:
-    """Return the lines above a panel: R², R² with each run held out, mean absolute error."""
+    """Return the lines above a panel: R², R² with each run held out, mean absolute error; p alone without labels."""
+    if "r_squared" not in set(table["statistic"]):
+        p = _row(table, "premem_accuracy", "threshold")
+        return f"p = {p.estimate:.3f}, {p.note}" if predictor == "premem_accuracy" else "no test set has labels"
     r2, error = _row(table, predictor, "r_squared"), _row(table, predictor, "mean_absolute_error")
     lines = [f"R² (y = x) {write_number(r2)}"]
     last = f"mean absolute error {write_number(error, 3)}"

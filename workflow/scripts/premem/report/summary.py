@@ -34,6 +34,15 @@ class PairResults:
     points: pd.DataFrame
     graders: pd.DataFrame | None
     """Counts of grades; None for imported results, which were graded before."""
+    decisions: Sequence[str] = ()
+    """The upper part (``premem.report.decisions``)."""
+    source: str = ""
+    """Where p comes from, as a sentence."""
+
+    @property
+    def labelled(self) -> bool:
+        """Is test accuracy known?"""
+        return bool(self.points["test_accuracy"].notna().any())
 
     def estimate(self, predictor: str, statistic: str) -> str:
         """Return an estimate with its interval, such as ``0.94 [0.87, 0.97]``; a dash if there is none."""
@@ -51,16 +60,27 @@ class PairResults:
 
 def summary_lines(pairs: Sequence[PairResults]) -> list[str]:
     """Return a line per pair: how well pre-memorization train accuracy and train accuracy predict test accuracy."""
-    return [
-        f"{pair.title}: R² (y = x) over {len(pair.points)} checkpoints of {pair.points['run'].nunique()} runs: "
-        f"pre-memorization train accuracy {pair.estimate('premem_accuracy', 'r_squared')}, "
-        + (f"with p calibrated on other runs {held_out}; " if held_out != "–" else "with p fixed in the config; ")
-        + f"train accuracy {pair.estimate('train_accuracy', 'r_squared')}; "
-        f"p = {pair.estimate('premem_accuracy', 'threshold')}; test accuracy "
-        f"{pair.points['test_accuracy'].min():.2f}–{pair.points['test_accuracy'].max():.2f}"
-        for pair in pairs
-        for held_out in [pair.estimate("premem_accuracy", "r_squared_leave_one_run_out")]
-    ]
+    return [_line(pair) for pair in pairs]
+
+
+def _line(pair: PairResults) -> str:
+    number = f"{len(pair.points)} checkpoints of {pair.points['run'].nunique()} runs"
+    p = f"p = {pair.estimate('premem_accuracy', 'threshold')}"
+    if not pair.labelled:
+        forecast = pair.points["predicted_test_accuracy"]
+        return (
+            f"{pair.title}: {number}; no test set has labels; pre-memorization train accuracy "
+            f"{forecast.min():.2f}–{forecast.max():.2f}; {p}"
+        )
+    held_out = pair.estimate("premem_accuracy", "r_squared_leave_one_run_out")
+    test = pair.points["test_accuracy"]
+    return (
+        f"{pair.title}: R² (y = x) over {number}: pre-memorization train accuracy "
+        f"{pair.estimate('premem_accuracy', 'r_squared')}, "
+        + (f"with p calibrated on other runs {held_out}; " if held_out != "–" else "")
+        + f"train accuracy {pair.estimate('train_accuracy', 'r_squared')}; {p}; test accuracy "
+        f"{test.min():.2f}–{test.max():.2f}"
+    )
 
 
 def summary_page(
@@ -83,22 +103,33 @@ def summary_page(
     """
     parts = [
         f"# {study}",
-        "This page says how well test accuracy is predicted from the training set alone. Brackets hold intervals over "
-        "resampled runs. p is chosen on the same points that it is judged on, except in the rows that judge each run "
-        "with a p calibrated without it.",
+        "Which checkpoint solves new problems best, and which training examples has it not really learned? The study "
+        "answers from the training set.",
+        "**Premem accuracy**, short for pre-memorization train accuracy, is the share of training answers that were "
+        "right "
+        "before their example was memorized. An example counts as memorized once the perplexity of its solution is at "
+        "most **p**, a number that is chosen for each model and dataset.",
     ]
     for pair, line in zip(pairs, summary_lines(pairs), strict=True):
+        parts += [f"## {pair.title}", *pair.decisions]
+        if pair.labelled:
+            parts += [
+                "### How well test accuracy is predicted",
+                f"Brackets hold intervals over resampled runs. {pair.source}",
+                line + ".",
+                markdown_table(
+                    ("", "pre-memorization train accuracy", "train accuracy"),
+                    [
+                        (name, pair.estimate("premem_accuracy", key), pair.estimate("train_accuracy", key))
+                        for key, name in STATISTICS.items()
+                        if "leave_one_run_out" not in key or pair.estimate("premem_accuracy", key) != "–"
+                    ],
+                ),
+            ]
+        else:
+            parts.append("### Figures and tables")
         parts += [
-            f"## {pair.title}",
-            line + ".",
-            markdown_table(
-                ("", "pre-memorization train accuracy", "train accuracy"),
-                [
-                    (name, pair.estimate("premem_accuracy", key), pair.estimate("train_accuracy", key))
-                    for key, name in STATISTICS.items()
-                ],
-            ),
-            f"![test accuracy against both predictors]({pair.folder / 'figures' / 'prediction'}.{image_format})",
+            f"![accuracy against both predictors]({pair.folder / 'figures' / 'prediction'}.{image_format})",
             "Further figures: "
             + ", ".join(
                 f"[{text}]({pair.folder / 'figures' / name}.{image_format})"
@@ -108,7 +139,9 @@ def summary_page(
                     "every example along training": "learning_progress",
                 }.items()
             )
-            + f". Tables: [points]({pair.folder / 'points.csv'}), [regression]({pair.folder / 'regression.csv'})"
+            + f". Tables: [forecast]({pair.folder / 'forecast.csv'}), [training examples to look at]"
+            f"({pair.folder / 'fix_these.csv'}), [points]({pair.folder / 'points.csv'}), [regression]"
+            f"({pair.folder / 'regression.csv'})"
             + (f", [graders]({pair.folder / 'graders.csv'})." if pair.graders is not None else "."),
         ]
         if pair.graders is not None:
