@@ -26,6 +26,8 @@ SOLVED = 0.5
 """An example counts as solved from this share of correct answers on."""
 DISPUTED = 0.5
 """Share of the answers that must agree on another answer than the label."""
+OF_RUNS = 0.5
+"""Share of the runs that trained on an example which must show a pattern."""
 FEWEST_ANSWERS = 4
 """With fewer answers than this, they dispute no label."""
 PATTERNS = {
@@ -55,9 +57,10 @@ def fix_these(
         data: the prepared training set, if texts are at hand.
 
     Returns:
-        example_id; pattern, the one of ``PATTERNS`` that most runs show; num_runs, how many runs trained on the
-        example; a column for each pattern of a run, in how many runs it shows; mean_accuracy, over checkpoints and
-        runs; unseen_accuracy, at the last checkpoints of runs that did not train on it; other_answer and
+        example_id; pattern, the one of ``PATTERNS`` that most runs show, if at least half of them do; num_runs, how
+        many runs trained on the example; a column for each pattern of a run, in how many runs it shows;
+        mean_accuracy, over checkpoints and runs; unseen_accuracy, at the last checkpoints of runs that did not train
+        on it; other_answer and
         other_answer_share (the most frequent answer that is not the label, of the answers given while it was not
         memorized); and the columns of ``data``.
     """
@@ -72,7 +75,8 @@ def fix_these(
     table["unseen_accuracy"] = unseen.groupby("example_id", observed=True)["accuracy"].mean()
     others = _other_answers(memorization, p, answers)
     table["other_answer"], table["other_answer_share"] = others["answer"], others["share"]
-    table["pattern"] = table[OF_RUN].idxmax(axis=1).where(table[OF_RUN].any(axis=1))
+    most = table[OF_RUN].max(axis=1) >= OF_RUNS * table["num_runs"]
+    table["pattern"] = table[OF_RUN].idxmax(axis=1).where(most)
     table["pattern"] = table["pattern"].mask(table["other_answer_share"] >= DISPUTED, "disputed_label")
     table = table[table["pattern"].notna()].rename_axis("example_id").reset_index()
     urgency = table["pattern"].map({name: rank for rank, name in enumerate(PATTERNS)})

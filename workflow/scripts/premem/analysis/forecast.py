@@ -5,8 +5,9 @@ examples is unbiased and noisy. Pre-memorization train accuracy has little noise
 weighted by precision (the inverse of the variance). Without held-out examples it is premem accuracy alone.
 
 Premem accuracy's variance is measured by how far it lies from the held-out accuracies of all checkpoints, less what
-the noise of these explains. Intervals are conformal over runs (``premem.analysis.conformal``); residuals are divided by
-their standard deviation first, so that the intervals can be those of the mean.
+the noise of these explains. Intervals are conformal over runs (``premem.analysis.conformal``). Residuals are divided by
+their standard deviation first, and the interval takes the standard deviation of the better of the two parts. That of
+their mean is smaller, but only if the errors of the two are independent, and its intervals covered too few runs.
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ def forecast_table(
         own = max(float(np.mean((premem - holdout) ** 2 - noise)), LEAST_DEVIATION**2)
         forecast = (noise * premem + own * holdout) / (noise + own)
         scores = scores_of_runs(table["run"].tolist(), (premem - holdout) / np.sqrt(own + noise))
-        half = conformal_quantile(scores, coverage) * np.sqrt(own * noise / (own + noise))
+        half = conformal_quantile(scores, coverage) * np.sqrt(np.minimum(own, noise))
     else:
         forecast = premem
         # Residuals of test accuracies, where they are known; NaN otherwise.

@@ -11,10 +11,17 @@ import pandas as pd
 from premem.analysis.scrutiny.choice_of_p import calibration, labels, rule, threshold, unseen
 from premem.analysis.scrutiny.common import Context, Row, as_table
 from premem.analysis.scrutiny.formula import checkpoints, early, formula, placebo, points, samples
+from premem.analysis.scrutiny.subsets_of_runs import differences, groups
+from premem.analysis.scrutiny.use import forecast, intervals, regret
 from premem.scoring.scores import RunScores
 
 QUESTIONS: dict[str, Callable[[Sequence[RunScores], Context], Iterator[Row]]] = {
+    "forecast": forecast,
+    "intervals": intervals,
+    "regret": regret,
     "points": points,
+    "differences": differences,
+    "groups": groups,
     "rule": rule,
     "threshold": threshold,
     "calibration": calibration,

@@ -143,6 +143,12 @@ def place(runs: Sequence[RunScores], thresholds: ArrayLike, use: Uses | None = N
     )
 
 
+def of_largest_size(runs: Sequence[RunScores], points: Points) -> NDArray[np.bool_]:
+    """Return which points are of runs of the size with the most training examples, shape (points,)."""
+    largest = max(runs, key=lambda run: run.accuracy.shape[1]).size
+    return np.array([run.size == largest for run in runs])[points.run]
+
+
 def least_error(test: Floats, predicted: Floats) -> NDArray[np.intp]:
     """Return the index of the p with the least squared error, which is the best R².
 

@@ -5,11 +5,17 @@ from collections.abc import Mapping
 import pandas as pd
 
 from premem.analysis.scrutiny.answers import ANSWERS
+from premem.analysis.scrutiny.answers_on_use import ANSWERS_ON_USE
 from premem.analysis.scrutiny.rows import Rows
 from premem.report.markdown import markdown_table
 
 HEADINGS = {
+    "forecast": "Without any test label, how good is the forecast?",
+    "intervals": "With the test labels of other runs, do intervals cover what they say?",
+    "regret": "Which checkpoint does each rule choose, and what is lost?",
     "points": "Does the result hold for another choice of checkpoints?",
+    "differences": "Is premem accuracy better than train accuracy?",
+    "groups": "Which runs carry the result?",
     "rule": "Does the rule of the authors' code, log(log(perplexity)) ≥ τ, give other results?",
     "threshold": "How much depends on the exact p?",
     "calibration": "Is p only fitted to the points that it is judged on?",
@@ -42,7 +48,7 @@ def scrutiny_page(title: str, table: pd.DataFrame, images: Mapping[str, str]) ->
         parts.append(f"## {heading}")
         rows = Rows(table[table["question"] == question])
         if not rows.table.empty:
-            answer = ANSWERS[question](rows)
+            answer = {**ANSWERS, **ANSWERS_ON_USE}[question](rows)
             parts.append(answer.text)
             if answer.rows:
                 parts.append(markdown_table(answer.header, answer.rows))
