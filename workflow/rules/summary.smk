@@ -12,6 +12,7 @@ rule summarize:
             *expand_pairs(rules.forecast.output[0], STUDY.judged_pairs),
             *expand_pairs(rules.fix_these.output[0], STUDY.judged_pairs),
             *expand_pairs(PAIR_TESTS, STUDY.judged_pairs),
+            *expand_pairs(CHECKED),
         ],
         graders=expand_pairs(rules.compare_graders.output[0]),
         imported=expand_pairs(PAIR_MEMORIZATION, STUDY.imported),

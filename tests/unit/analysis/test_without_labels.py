@@ -102,7 +102,7 @@ def test_the_figure_of_p_is_no_empty_box_where_nothing_is_judged(tmp_path):
     grid = pd.DataFrame({"threshold": [1.1, 1.5], **dict.fromkeys(["r_squared", "mean_absolute_error"], np.nan)})
     row = {"predictor": "premem_accuracy", "statistic": "threshold", "estimate": 1.5, "low": np.nan, "high": np.nan}
     write_csv(grid, tmp_path / "calibration.csv")
-    write_csv(pd.DataFrame([{**row, "note": "p given in the study file"}]), tmp_path / "regression.csv")
+    write_csv(pd.DataFrame([{**row, "note": "p given in the study"}]), tmp_path / "regression.csv")
     from premem.base.tables import read_csv
     from premem.report.figures import plot_threshold as draw
 
