@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -42,7 +43,9 @@ def reader(checkout, page, tmp_path):
             for b in range(3)
         ]
         (here / "data" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (here / "study.yaml").write_text(block(page, "yaml"))
+    study, without_tests = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[:2]
+    (here / "study.yaml").write_text(study)
+    (here / "without-tests.yaml").write_text(without_tests)
 
     words = ["<end>", *"Ann Bob Cem Dora Eve has pears and buys . How many ? Problem : Solution Done + = ####".split()]
     words += [str(number) for number in range(10)]
@@ -63,6 +66,14 @@ def test_the_page_leads_to_the_figure(reader, page):
         assert "Traceback" not in said
     assert (reader / "results" / "mine" / "summary.md").is_file()
     assert (reader / "results/mine/pairs/base/problems/figures/prediction.png").is_file()
+    results = reader / "results" / "without-tests"
+    said = (results / "summary.md").read_text()
+    assert "6 held-out training examples" in said
+    assert "No test label was used" in said
+    forecast = pd.read_csv(results / "pairs/base/problems/forecast.csv")
+    assert len(forecast) == 4
+    assert forecast["holdout_accuracy"].notna().all()
+    assert forecast["test_accuracy"].isna().all()
 
 
 @pytest.mark.parametrize(

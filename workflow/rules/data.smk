@@ -70,7 +70,8 @@ rule check_fit:
         model=base_model,
         max_new_tokens=STUDY.sampling.max_new_tokens,
         vllm_python=vllm_python(),
+        shared=lambda w: STUDY.dataset(w.dataset).shared_questions,
     shell:
         "{params.call:q} --tokens {input.tokens:q} --name {wildcards.model:q} --model {params.model:q} "
-        "--max-new-tokens {params.max_new_tokens:q} "
-        "{params.vllm_python:q} --out {output:q} 2>&1 | tee {log:q}"
+        "--max-new-tokens {params.max_new_tokens:q} --dataset {wildcards.dataset:q} "
+        "--shared-questions {params.shared:q} {params.vllm_python:q} --out {output:q} 2>&1 | tee {log:q}"

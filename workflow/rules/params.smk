@@ -1,6 +1,8 @@
 # Params of rules: what a result depends on, and the words that start a script.
 # Takes the study and the scripts.
 
+import shlex
+
 SAMPLE_ENV = f"../../envs/{'vllm' if STUDY.sampling.backend == 'vllm' else 'sample'}.yaml"
 USES_CONDA = "conda" in map(str, workflow.deployment_settings.deployment_method)
 
@@ -105,8 +107,7 @@ def folder_of_checkpoints(wildcards):
     """Return where the checkpoints of a pair lie, with {run} and {epoch} in it; nothing for imported results."""
     if (wildcards.model, wildcards.dataset) not in STUDY.pairs:
         return []
-    folder = RUN.partition("/lr{lr}")[0].format(**wildcards)
-    return f"{folder}/{{run}}/checkpoints/epoch-{{epoch}}"
+    return f"{RESULTS}/runs/{wildcards.model}/{wildcards.dataset}/{{run}}/checkpoints/epoch-{{epoch}}"
 
 
 def threshold_source(wildcards):
@@ -171,3 +172,18 @@ def models_on(wildcards):
 def base_models_on(wildcards):
     """Return the folders of the base models that have results on a dataset; imported results have none."""
     return {model: folder_of_model(model) for model in models_on(wildcards) if model in STUDY.models}
+
+
+# --- the summary ---
+
+def commands_that_collect():
+    """Return as JSON, for the pairs whose dataset says where new examples come from, the command that collects them."""
+    return json.dumps({f"{m}/{d}": collecting(m, d) for m, d in STUDY.pairs if STUDY.dataset(d).new_examples})
+
+
+def collecting(model, dataset):
+    """Return the command that collects new examples after a run, with {run} in place of its name."""
+    files = [str(path) for path in workflow.overwrite_configfiles]
+    study = ["--configfile", *map(shlex.quote, files)] if files else []
+    target = f"{RESULTS}/runs/{model}/{dataset}/{{run}}/curated/premem.jsonl"
+    return " ".join(["snakemake", "--cores", "all", *study, "--", target])

@@ -1,23 +1,6 @@
 # The page that a reader opens first.
 # Takes the tables and figures of all pairs. Makes summary.md.
 
-import shlex
-
-
-def commands_that_collect():
-    """Return as JSON, for the pairs whose dataset says where new examples come from, the command that collects them."""
-    return json.dumps({f"{m}/{d}": collecting(m, d) for m, d in STUDY.pairs if STUDY.dataset(d).new_examples})
-
-
-def collecting(model, dataset):
-    """Return the command that collects new examples after a run, with {run} in place of its name."""
-    files = [str(path) for path in workflow.overwrite_configfiles]
-    study = ["--configfile", *map(shlex.quote, files)] if files else []
-    target = f"{RUN.partition('/lr{lr}')[0]}/{{run}}/curated/premem.jsonl".format(
-        model=model, dataset=dataset, run="{run}"
-    )
-    return " ".join(["snakemake", "--cores", "all", *study, "--", target])
-
 
 rule summarize:
     """Write the page that a reader opens first."""
@@ -29,6 +12,7 @@ rule summarize:
             *expand_pairs(rules.forecast.output[0], STUDY.judged_pairs),
             *expand_pairs(rules.fix_these.output[0], STUDY.judged_pairs),
             *expand_pairs(PAIR_TESTS, STUDY.judged_pairs),
+            *expand_pairs(CHECKED),
         ],
         graders=expand_pairs(rules.compare_graders.output[0]),
         imported=expand_pairs(PAIR_MEMORIZATION, STUDY.imported),

@@ -7,7 +7,7 @@ from premem.analysis.cautions import cautions
 from premem.analysis.fix_these import count_patterns
 from premem.analysis.forecast import why_no_interval
 from premem.base import cli
-from premem.base.files import whole
+from premem.base.files import read_json, whole
 from premem.base.tables import read_csv, read_made_by
 from premem.config.statistics import Statistics
 from premem.report.decisions import decisions
@@ -62,13 +62,20 @@ def read_pair(
     chosen = read_threshold(folder / "threshold.json")
     tests = read_tests(folder / "test_accuracy.parquet")
     of_set = tests[tests["test_set"] == test_sets[pair]]
+    checked = results / "tokens" / pair / "checked.json"
+    shared = read_json(checked)["shared"] if checked.is_file() else {}
+    doubts = [
+        f"Of the questions of test set {split}, {number} are in the training set as well, so that its accuracy is too "
+        "high."
+        for split, number in shared.items()
+    ]
     upper = decisions(
         forecast,
         count_patterns(fix_these),
         describe_source(chosen),
         statistics.coverage,
         why_no_interval(forecast, statistics.coverage),
-        cautions(points, of_set["example_id"].nunique() or None),
+        [*doubts, *cautions(points, of_set["example_id"].nunique() or None)],
         {name: f"[{name}.csv]({here / name}.csv)" for name in ("forecast", "fix_these")},
         collect.get(pair, ""),
     )

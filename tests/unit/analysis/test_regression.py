@@ -156,7 +156,7 @@ def test_without_labels_the_table_holds_p_alone():
     points = make_points(HAND_MADE, 1.5).assign(test_accuracy=np.nan)
     table = regression_table(points, HAND_MADE, STATISTICS, ChosenThreshold(1.5, "unseen"))
     assert table[["predictor", "statistic", "estimate"]].values.tolist() == [["premem_accuracy", "threshold", 1.5]]
-    assert table["note"].tolist() == ["p from held-out training examples"]
+    assert table["note"].tolist() == ["p from held-out examples"]
     assert "no test set has labels" in ols_summary(points, "premem_accuracy")
 
 
@@ -298,7 +298,7 @@ def test_a_fixed_p_is_not_calibrated():
     points = make_points(HAND_MADE, 2.0)
     table = regression_table(points, HAND_MADE, STATISTICS, ChosenThreshold(2.0, "value"))
     premem = table[table["predictor"] == "premem_accuracy"]
-    assert premem["note"].str.startswith("p given in the study file").all()
+    assert premem["note"].str.startswith("p given in the study").all()
     row = look_up(table, "threshold")
     assert row.estimate == 2.0
     assert np.isnan(row.low)

@@ -1,6 +1,6 @@
 """A dataset: its training and test sets, how they are read, written and perturbed."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -39,6 +39,12 @@ class Dataset(Reading, Templates):
     128, or a tenth of the training set if that is fewer.
 
     Reruns: training and what follows.
+    """
+    shared_questions: Literal["error", "count"] = "error"
+    """What happens if a question of a test set is also in the training set. ``error``: the study stops before anything
+    expensive starts. ``count``: their number is reported in the summary.
+
+    Reruns: the check before training.
     """
     difficulty: Column | None = None
     """How hard an example is (``premem.data.difficulty``). It is one of ``columns``, whose values hold a number such as

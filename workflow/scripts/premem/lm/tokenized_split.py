@@ -98,8 +98,10 @@ def check_room_for_answers(
             )
 
 
-def describe_overlap(prompts: dict[str, pd.Series], train: str) -> list[str]:
-    """Return a warning for every split that has prompts of the training set, since these are no test of generalization.
+def count_shared(prompts: dict[str, pd.Series], train: str) -> dict[str, int]:
+    """Return how many prompts of each split are in the training set as well, if any are.
+
+    These are no test of generalization.
 
     Args:
         prompts: split → token ids of its prompts.
@@ -109,8 +111,4 @@ def describe_overlap(prompts: dict[str, pd.Series], train: str) -> list[str]:
     found = {
         split: sum(tuple(ids) in known for ids in of_split) for split, of_split in prompts.items() if split != train
     }
-    return [
-        f"warning: {number} of {len(prompts[split])} prompts of {split} are in the training set as well; take them out"
-        for split, number in found.items()
-        if number
-    ]
+    return {split: number for split, number in found.items() if number}

@@ -10,10 +10,10 @@ from premem.config.statistics import ThresholdSource
 
 SOURCES: dict[ThresholdSource, str] = {
     "test": "p tuned on these points",
-    "unseen": "p from held-out training examples",
-    "quantile": "p from the perplexity of held-out training examples",
+    "unseen": "p from held-out examples",
+    "quantile": "p from held-out perplexities",
     "study": "p of another study",
-    "value": "p given in the study file",
+    "value": "p given in the study",
 }
 """Where p comes from, in the words of tables and pages."""
 
