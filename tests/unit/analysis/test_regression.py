@@ -197,6 +197,8 @@ def test_table_by_hand():
     assert look_up(table, "threshold").estimate == 1.5
     # Train accuracy is (1 + test) / 2: errors .4, .3, .2, .1, and test = 2 · train - 1 exactly.
     assert look_up(table, "r_squared", "train_accuracy").estimate == pytest.approx(1 - 0.3 / 0.2)
+    for statistic in ("difference_of_r_squared", "difference_of_r_squared_leave_one_run_out"):
+        assert look_up(table, statistic).estimate == pytest.approx(0.85 - (1 - 0.3 / 0.2))
     assert look_up(table, "squared_correlation", "train_accuracy").estimate == pytest.approx(1)
     assert look_up(table, "ols_slope", "train_accuracy").estimate == pytest.approx(2)
     assert look_up(table, "ols_intercept", "train_accuracy").estimate == pytest.approx(-1)

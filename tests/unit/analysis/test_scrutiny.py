@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +17,7 @@ from premem.analysis.scrutiny import QUESTIONS, ask, scrutinize
 from premem.analysis.scrutiny.common import COLUMNS, Context
 from premem.analysis.scrutiny.figures import FIGURES, plot
 from premem.analysis.scrutiny.page import HEADINGS, scrutiny_page
+from premem.analysis.scrutiny.subsets_of_runs import BETTER_HALF, HALF_OF_BEST
 from premem.config.analyses import Figures
 from premem.config.statistics import Grid, Statistics
 from premem.report import style
@@ -182,14 +184,114 @@ def test_threshold_gives_the_curve_and_its_width():
 
 
 def test_calibration_on_other_points_agrees_where_the_relation_is_exact():
-    table = ask("calibration", make_exact_runs(), make_context(other_thresholds={"other": float(GRID[3])}))
+    table = ask("calibration", make_exact_runs(), make_context())
     for variant in ("all runs", "other half of the questions"):
         assert look_up(table, variant, "r_squared")["estimate"] == pytest.approx(1, abs=0.02)
     some = table[(table["variant"] == "some runs") & (table["statistic"] == "r_squared")]
     assert some["x"].tolist() == [1, 2, 3]
     assert some["estimate"].tolist() == pytest.approx([1, 1, 1])
-    other = look_up(table, "p of other", "mean_absolute_error")
-    assert other["estimate"] == pytest.approx(1 - np.mean(np.concatenate(SHARES)))  # nothing counts as memorized
+
+
+def test_the_p_of_another_pair_is_judged_beside_the_range_that_fits():
+    others = {"low": float(GRID[3]), "near": P}
+    table = ask("transfer", make_exact_runs(), make_context(other_thresholds=others))
+    assert look_up(table, "p of this pair", "r_squared")["estimate"] == pytest.approx(1)
+    assert look_up(table, "p of near", "r_squared")["estimate"] == pytest.approx(1)
+    low = look_up(table, "p of low", "mean_absolute_error")
+    assert low["estimate"] == pytest.approx(1 - np.mean(np.concatenate(SHARES)))  # nothing counts as memorized
+    text = scrutiny_page("m on d", table, {})
+    assert "The p of low does not lie in this range. The p of near lies in this range." in text
+    assert ask("transfer", make_exact_runs(), make_context())["note"].tolist() == ["the study has no other pair"]
+
+
+def make_rates() -> list[RunScores]:
+    """Ten runs of two learning rates, of which the last three have half the size.
+
+    Premem accuracy is test accuracy, or 0.1 more at one of the learning rates. Train accuracy equals premem accuracy on
+    the full-size runs, and is 1 on the others.
+    """
+    runs = []
+    for number in range(10):
+        shares, off = np.array([0.1, 0.3, 0.5]) + 0.02 * number, 0.1 if number % 2 else 0.0
+        known = np.arange(200) < np.round((shares + off)[:, None] * 200)
+        right = known | (number >= 7)
+        test = np.arange(400) < np.round(shares * 400)[:, None]
+        rate = {"lr": "1e-4" if number % 2 else "1e-5", "size": "half" if number >= 7 else "full"}
+        runs.append(make_run(f"run {number}", right, np.where(known, ABOVE, BELOW), test, **rate))
+    return runs
+
+
+def test_groups_tell_the_bias_of_learning_rates_and_what_smaller_runs_carry():
+    runs = make_rates()
+    table = ask("groups", runs, make_context(grid=np.array([P])))
+    bias = look_up(table, "lr 1e-4", "bias")
+    assert bias["n_runs"] == 5
+    assert bias[["estimate", "low", "high"]].tolist() == pytest.approx([0.1, 0.1, 0.1], abs=0.004)
+    assert look_up(table, "lr 1e-5", "bias")["estimate"] == pytest.approx(0, abs=0.004)
+    test = np.concatenate([run.test_accuracy.mean(axis=1) for run in runs])
+    off = np.repeat([0.0, 0.1] * 5, 3)
+    expected = 1 - (off**2).sum() / ((test - test.mean()) ** 2).sum()
+    assert look_up(table, "p without the learning rate that is judged", "r_squared")["estimate"] == pytest.approx(
+        expected, abs=0.01
+    )
+    for variant, upper in ((HALF_OF_BEST, test >= test.max() / 2), (BETTER_HALF, test >= np.median(test))):
+        expected = 1 - (off[upper] ** 2).sum() / ((test[upper] - test[upper].mean()) ** 2).sum()
+        row = look_up(table, variant, "r_squared")
+        assert row["n_points"] == upper.sum()
+        assert row["estimate"] == pytest.approx(expected, abs=0.02)
+    full = look_up(table, "runs of the largest size", "r_squared_of_train_accuracy")
+    expected = 1 - (off[:21] ** 2).sum() / ((test[:21] - test[:21].mean()) ** 2).sum()
+    assert (full["n_runs"], full["n_points"]) == (7, 21)
+    assert full["estimate"] == pytest.approx(expected, abs=0.01)
+
+
+def test_the_difference_is_paired_by_resample():
+    runs = make_rates()[:6]  # train accuracy equals premem accuracy, so that every resample gives 0
+    table = ask("differences", runs, make_context(grid=np.array([P, P + 1e-9])))
+    for variant in ("p tuned", "p calibrated without the run"):
+        row = look_up(table, variant, "difference_of_r_squared")
+        assert row[["estimate", "low", "high"]].tolist() == pytest.approx([0, 0, 0], abs=1e-9)
+    row = look_up(ask("differences", make_rates(), make_context()), "p tuned", "difference_of_r_squared")
+    assert row["low"] <= row["estimate"] <= row["high"]
+    assert row["estimate"] > 0.5
+
+
+def test_regret_by_hand():
+    right = np.ones((2, 10))
+    perplexity = np.full((2, 10), [[2.0], [1.5]])
+    runs = [
+        # train accuracies 0.9 and 1, test accuracies 0.2 and 0.5: what is right by rote
+        make_run("a", right * [[0.9], [1]], perplexity, [[0.2] * 5, [0.5] * 5]),
+        make_run("b", right * [[0.3], [0.5]], perplexity + 0.1, [[0.4] * 5, [0.8] * 5]),
+        make_run("c", right * [[0.2], [0.4]], perplexity + 0.2, [[0.3] * 5, [0.1] * 5], size="half"),
+    ]
+    runs[2] = replace(runs[2], accuracy=runs[2].accuracy[:, :5], perplexity=runs[2].perplexity[:, :5])
+    table = ask("regret", runs, make_context())
+
+    def lost(variant: str) -> float:
+        return float(look_up(table, variant, "regret")["estimate"])
+
+    for rule in ("highest train accuracy", "least training loss"):
+        assert lost(f"whole sweep: {rule}") == pytest.approx(0.3)  # run a's last, where run b's last has 0.8
+        assert lost(f"largest size: {rule}") == pytest.approx(0.3)
+        assert lost(f"within a run: {rule}") == pytest.approx(0.2 / 3)  # only in run c is the last not the best
+    assert lost("whole sweep: last checkpoint of a random run") == pytest.approx(np.mean([0.3, 0, 0.7]))
+    assert lost("within a run: last checkpoint") == pytest.approx(0.2 / 3)
+
+
+def test_intervals_of_exchangeable_runs_cover_whole_runs():
+    random = np.random.default_rng(3)
+    runs = []
+    for number in range(60):
+        shares = np.sort(random.uniform(0.1, 0.9, 3))
+        off = np.clip(shares + random.normal(0, 0.05), 0, 1)  # the checkpoints of a run err together
+        known = np.arange(500) < np.round(off * 500)[:, None]
+        test = np.arange(500) < np.round(shares * 500)[:, None]
+        runs.append(make_run(f"run {number}", known, np.where(known, ABOVE, BELOW), test))
+    table = ask("intervals", runs, make_context(grid=np.array([P])))
+    covered = look_up(table, "a run's largest residual as its score", "runs_covered")["estimate"]
+    assert 0.85 <= covered <= 0.95
+    assert ask("intervals", runs[:9], make_context())["note"].str.contains("needs 9 of them, so 10 runs").all()
 
 
 def test_labels_are_worth_what_their_standard_error_says():

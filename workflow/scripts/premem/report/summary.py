@@ -13,6 +13,8 @@ from premem.scoring.grading import GRADERS
 STATISTICS = {
     "r_squared": "R² (y = x)",
     "r_squared_leave_one_run_out": "R² (y = x), each run with a p calibrated without it",
+    "difference_of_r_squared": "R² minus that of train accuracy",
+    "difference_of_r_squared_leave_one_run_out": "the same, each run with a p calibrated without it",
     "squared_correlation": "squared correlation",
     "mean_absolute_error": "mean absolute error",
     "mean_absolute_error_leave_one_run_out": "mean absolute error, each run with a p calibrated without it",

@@ -5,6 +5,7 @@ import pandas as pd
 
 from premem.analysis.regression.bootstrap import join_notes, judge
 from premem.analysis.regression.calibration import unstack
+from premem.analysis.regression.difference import differences_of_r_squared
 from premem.analysis.regression.ols import COLUMNS, ols_rows
 from premem.config.statistics import Statistics
 from premem.scoring.threshold import ChosenThreshold
@@ -52,6 +53,10 @@ def regression_table(
         judged = judge(run, test, predicted, thresholds, statistics)
         if predictor == "train_accuracy":
             judged = judged[judged["statistic"] != "threshold"]
+        else:
+            train = points["train_accuracy"].to_numpy(dtype=float)
+            compared = differences_of_r_squared(run, test, predicted, train, thresholds, statistics)
+            judged = pd.concat([judged, compared], ignore_index=True)
         ols = pd.DataFrame(ols_rows(points, predictor, statistics.confidence), columns=judged.columns)
         tuned = ~judged["statistic"].str.endswith("leave_one_run_out")
         judged.loc[tuned, "note"] = [join_notes(note, remark) for remark in judged.loc[tuned, "note"]]

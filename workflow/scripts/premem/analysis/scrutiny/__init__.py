@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from premem.analysis.scrutiny.choice_of_p import calibration, labels, rule, threshold, unseen
+from premem.analysis.scrutiny.choice_of_p import calibration, labels, rule, threshold, transfer, unseen
 from premem.analysis.scrutiny.common import Context, Row, as_table
 from premem.analysis.scrutiny.formula import checkpoints, early, formula, placebo, points, samples
 from premem.analysis.scrutiny.subsets_of_runs import differences, groups
@@ -25,6 +25,7 @@ QUESTIONS: dict[str, Callable[[Sequence[RunScores], Context], Iterator[Row]]] = 
     "rule": rule,
     "threshold": threshold,
     "calibration": calibration,
+    "transfer": transfer,
     "placebo": placebo,
     "formula": formula,
     "labels": labels,

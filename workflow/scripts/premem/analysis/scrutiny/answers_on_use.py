@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from premem.analysis.scrutiny.answers import Answer
+from premem.analysis.scrutiny.choice_of_p import NEAR, NEAR_BEST
 from premem.analysis.scrutiny.rows import ERROR, HELD_OUT, R2, Rows
-from premem.analysis.scrutiny.subsets_of_runs import WITHOUT_RATE
+from premem.analysis.scrutiny.subsets_of_runs import BETTER_HALF, HALF_OF_BEST, WITHOUT_RATE
 from premem.analysis.scrutiny.use import FORECAST, HOLDOUT, PREMEM
 
 RUNS, CHECKPOINTS, WIDTH = "runs_covered", "checkpoints_covered", "mean_half_width"
@@ -75,10 +76,13 @@ def _differences(rows: Rows) -> Answer:
 
 
 def _groups(rows: Rows) -> Answer:
-    largest, upper, rate = "runs of the largest size", "upper half of accuracies", WITHOUT_RATE
-    text = f"With p from the other learning rates, R² is {rows.cell(rate, R2)}. "
-    if rows.find(upper, R2) is not None:
-        text += f"Over the checkpoints with at least half of the best test accuracy, it is {rows.cell(upper, R2)}. "
+    largest = "runs of the largest size"
+    text = f"With p from the other learning rates, R² is {rows.cell(WITHOUT_RATE, R2)}. "
+    text += "".join(
+        f"Over the {which} ({rows.size(which)}), it is {rows.cell(which, R2)}. "
+        for which in (HALF_OF_BEST, BETTER_HALF)
+        if rows.find(which, R2) is not None
+    )
     if rows.find(largest, R2) is not None:
         text += (
             f"On {largest} alone ({rows.size(largest)}), it is {rows.cell(largest, R2)} for premem accuracy, "
@@ -96,10 +100,32 @@ def _groups(rows: Rows) -> Answer:
     )
 
 
+def _transfer(rows: Rows) -> Answer:
+    own, near = "p of this pair", rows.find(NEAR_BEST, "threshold")
+    others = [variant for variant in rows.variants(ERROR) if variant != own]
+    text = f"With its own p, tuned on these points, R² is {rows.cell(own, R2)}. "
+    if near is not None:
+        text += f"R² is within {NEAR} of its best for p from {near.low:.3f} to {near.high:.3f}. "
+        values = rows.table[rows.table["statistic"] == "threshold"].set_index("variant")["estimate"]
+        text += " ".join(
+            f"The {name} {'lies' if near.low <= values[name] <= near.high else 'does not lie'} in this range."
+            for name in others
+        )
+    return Answer(
+        text,
+        ("p", "its value", "R²", "error"),
+        [
+            (name, rows.cell(name, "threshold", 3), rows.cell(name, R2), rows.cell(name, ERROR, 3))
+            for name in (own, *others)
+        ],
+    )
+
+
 ANSWERS_ON_USE: dict[str, Callable[[Rows], Answer]] = {
     "forecast": _forecast,
     "intervals": _intervals,
     "regret": _regret,
     "differences": _differences,
     "groups": _groups,
+    "transfer": _transfer,
 }

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from premem.analysis.regression.bootstrap import FEWEST_RUNS
+from premem.analysis.regression.calibration import NEAR
 from premem.analysis.regression.measures import mean_absolute_error, r_squared
 from premem.analysis.scrutiny.common import (
     DRAWS,
@@ -30,8 +31,8 @@ from premem.scoring.scores import RunScores
 
 Runs = Sequence[RunScores]
 
-NEAR = 0.05
-"""An R² at most this far below the best counts as near it."""
+NEAR_BEST = f"within {NEAR} of the best R²"
+"""Name of the rows with the range of p that is near the best."""
 SHIFTS = (-0.25, -0.1, 0.0, 0.1, 0.25)
 """Steps away from the study's p, in log(log p)."""
 NUMBERS_OF_RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -85,26 +86,27 @@ def threshold(runs: Runs, context: Context) -> Iterator[Row]:
     for index in np.unique(np.linspace(0, len(context.grid) - 1, BANDS).round().astype(int)):
         at_p = points.predict_with(points.predicted[:, index], context.grid[index])
         yield from judged("curve", at_p, context, "at this p", statistics, x=context.grid[index])
+    yield from _near_best(points)
     source = context.source
-    r2 = r_squared(points.test, points.predicted.T)
-    if not np.isnan(r2).all():
-        best, _ = predict_tuned(points)
-        near = points.thresholds[r2 >= np.nanmax(r2) - NEAR]
-        yield Row(
-            f"within {NEAR} of the best R²",
-            "threshold",
-            *(best, near.min(), near.max()),
-            **points.counts,
-            note="estimate: the best p; low and high: the least and the largest p of the grid that are as good",
-        )
     for shift in SHIFTS:
         p = float(np.exp(np.exp(np.log(np.log(context.threshold)) + shift)))
         note = f"{source}, then log(log p) shifted by {shift:+g}" if shift else source
         yield from judged("study's p, shifted", place(runs, p), context, note, (*statistics, "threshold"), x=shift)
 
 
+def _near_best(points: Points) -> Iterator[Row]:
+    """Give the best p, and the range of p of which R² is near the best; nothing where R² is undefined."""
+    r2 = r_squared(points.test, points.predicted.T)
+    if np.isnan(r2).all():
+        return
+    best, _ = predict_tuned(points)
+    near = points.thresholds[r2 >= np.nanmax(r2) - NEAR]
+    note = "estimate: the best p; low and high: the least and the largest p of the grid that are as good"
+    yield Row(NEAR_BEST, "threshold", *(best, near.min(), near.max()), **points.counts, note=note)
+
+
 def calibration(runs: Runs, context: Context) -> Iterator[Row]:
-    """Judge p on points that it was not calibrated on: other runs, other test questions, other pairs."""
+    """Judge p on points that it was not calibrated on: other runs, other test questions."""
     points = place(runs, context.grid)
     yield from judged("all runs", points, context)
     for k in (k for k in NUMBERS_OF_RUNS if k <= len(runs) - FEWEST_RUNS):  # R² over fewer runs says little
@@ -129,8 +131,18 @@ def calibration(runs: Runs, context: Context) -> Iterator[Row]:
         yield from drawn("other half of the questions", errors(other, predicted), points, context, note)
         yield from drawn("same half of the questions", errors(one, predicted), points, context, note)
 
+
+def transfer(runs: Runs, context: Context) -> Iterator[Row]:
+    """Judge the p of the study's other pairs, beside the range of p that fits this pair."""
+    if not context.other_thresholds:
+        yield missing("the study has no other pair")
+        return
+    points = place(runs, context.grid)
+    yield from judged("p of this pair", points, context)
+    yield from _near_best(points)
     for name, p in context.other_thresholds.items():
-        yield from judged(f"p of {name}", place(runs, p), context, "p of another pair")
+        statistics = ("r_squared", "mean_absolute_error", "threshold")
+        yield from judged(f"p of {name}", place(runs, p), context, "p of another pair", statistics)
 
 
 def _choose_runs(runs: int, k: int, context: Context) -> list[tuple[int, ...]]:

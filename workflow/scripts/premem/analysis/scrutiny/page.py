@@ -19,6 +19,7 @@ HEADINGS = {
     "rule": "Does the rule of the authors' code, log(log(perplexity)) ≥ τ, give other results?",
     "threshold": "How much depends on the exact p?",
     "calibration": "Is p only fitted to the points that it is judged on?",
+    "transfer": "Does p carry over between the pairs of the study?",
     "placebo": "Would the perplexities of other examples work as well?",
     "formula": "Does the formula need all its parts?",
     "labels": "If labels are needed to choose p, why not use them directly?",

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from premem.analysis.regression.bootstrap import FEWEST_RUNS, resample
+from premem.analysis.regression.bootstrap import FEWEST_RUNS
+from premem.analysis.regression.difference import differences_of_r_squared
 from premem.analysis.scrutiny.common import (
     Context,
     Floats,
@@ -23,29 +24,23 @@ Runs = Sequence[RunScores]
 
 ERRORS = ("r_squared", "mean_absolute_error")
 WITHOUT_RATE = "p without the learning rate that is judged"
+HALF_OF_BEST = "checkpoints with at least half of the best test accuracy"
+BETTER_HALF = "better half of the checkpoints, by test accuracy"
 
 
 def differences(runs: Runs, context: Context) -> Iterator[Row]:
     """Give R² of premem accuracy minus that of train accuracy, resample by resample of whole runs."""
     points = place(runs, context.grid)
-    (own, drawn), (train, of_train) = (
-        resample(points.run, points.test, predicted, thresholds, context.statistics)
-        for predicted, thresholds in ((points.predicted, points.thresholds), (points.train[:, None], [np.nan]))
+    table = differences_of_r_squared(
+        points.run, points.test, points.predicted, points.train, points.thresholds, context.statistics
     )
-    for variant, statistic in (
-        ("p tuned", "r_squared"),
-        ("p calibrated without the run", "r_squared_leave_one_run_out"),
-    ):
-        low = high = np.nan
-        if drawn and len(runs) >= FEWEST_RUNS:
-            _, low, high = context.range_of(drawn[statistic] - of_train["r_squared"])
-        estimate = own[statistic] - train["r_squared"]
-        note = "premem accuracy minus train accuracy, both from the same resample"
-        yield Row(variant, "difference_of_r_squared", estimate, low, high, **points.counts, note=note)
+    for variant, row in zip(("p tuned", "p calibrated without the run"), table.itertuples(), strict=True):
+        values = (row.estimate, row.low, row.high)
+        yield Row(variant, "difference_of_r_squared", *values, **points.counts, note=row.note)
 
 
 def groups(runs: Runs, context: Context) -> Iterator[Row]:
-    """Judge learning rates that p has not seen, the upper half of accuracies, and runs of the largest size alone."""
+    """Judge learning rates that p has not seen, high accuracies alone, and runs of the largest size alone."""
     points = place(runs, context.grid)
     rates = np.array([run.lr for run in runs])[points.run]
     if len(np.unique(rates)) > 1:
@@ -56,9 +51,11 @@ def groups(runs: Runs, context: Context) -> Iterator[Row]:
     else:
         yield Row(WITHOUT_RATE, "", note="all runs have one learning rate")
     predicted = predict_held_out(points) if len(runs) > 1 else predict_tuned(points)[1]
-    upper = points.test >= points.test.max() / 2
     note = "p calibrated without the run, on all checkpoints"
-    for variant, which in (("upper half of accuracies", upper), ("lower half of accuracies", ~upper)):
+    for variant, which in (
+        (HALF_OF_BEST, points.test >= points.test.max() / 2),
+        (BETTER_HALF, points.test >= np.median(points.test)),
+    ):
         if which.sum() > 2:
             at_p = points.take(which).predict_with(predicted[which])
             yield from judged(variant, at_p, context, note, ERRORS)
