@@ -320,21 +320,26 @@ def test_a_column_of_the_dataset_and_a_paraphrase_of_generated_stories_can_be_na
 @pytest.mark.parametrize(
     ("key", "template", "refused"),
     [
-        ("prompt", "{question} {options}\nAnswer:", "{options}"),
-        ("prompt", "{question}{hint}", "{hint}"),
+        ("prompt", "{question} {skeletn}\nAnswer:", "prompt: unknown column 'skeletn'; did you mean 'skeleton'?"),
+        ("prompt", "{question}{hint}", "prompt: unknown column 'hint'"),
+        ("prompt", "{question} {answer}", "prompt: {answer} would tell the model the answer"),
+        ("target", "{solution}{hint} Done", "once it is kept, with columns: {hint: hint}"),
         ("prompt", "Write \\boxed{answer}. {question}", None),
         ("prompt", "A set is {1, 2}. {question}", None),
-        ("target", " {solution} {answer} Done", "{answer}"),
+        ("prompt", "{question} ({skeleton})", None),
+        ("target", " {solution} {answer} Done", None),
     ],
 )
-def test_a_placeholder_that_would_stay_in_the_text_is_refused(config, key, template, refused):
-    study = edited(config, f"datasets.arithmetic.{key}", template)
+def test_templates_name_the_columns_that_the_dataset_keeps(config, key, template, refused):
+    kept = edited(config, "datasets.arithmetic.columns", {"skeleton": "skeleton", "steps": "steps"})
+    study = edited(edited(kept, "datasets.arithmetic.stop", " Done"), "datasets.arithmetic.target", " {solution} Done")
+    study = edited(study, f"datasets.arithmetic.{key}", template)
     if refused is None:
         assert getattr(load_study(study, "x").datasets["arithmetic"], key) == template
         return
     with pytest.raises(UserError) as error:
         load_study(study, "x")
-    assert f"datasets.arithmetic: {key}: {refused} would stay in the text" in str(error.value)
+    assert f"datasets.arithmetic: {refused}" in str(error.value) or refused in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,23 @@ UNPERTURBED = "unperturbed"
 """What stands for the name of a perturbation where there is none."""
 
 
-COLUMN_IN_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)\}")
-"""A column in the template of a perturbation."""
+COLUMN_IN_TEMPLATE = re.compile(r"(\\[A-Za-z]+)?\{([A-Za-z_]\w*)\}")
+"""A column in a template. A word in braces after a LaTeX command, such as ``\\boxed{answer}``, is text."""
+
+
+def columns_in(template: str) -> list[str]:
+    """Return the columns that a template names, each once, in their order."""
+    return list(dict.fromkeys(match[2] for match in COLUMN_IN_TEMPLATE.finditer(template) if not match[1]))
+
+
+def fill_in(template: str, columns: Mapping[str, str]) -> str:
+    """Return a template with the columns that it names filled in.
+
+    Args:
+        template: such as ``"{question}\\nAnswer:"``.
+        columns: name → text, of an example.
+    """
+    return COLUMN_IN_TEMPLATE.sub(lambda match: match[0] if match[1] else columns[match[2]], template)
 
 
 class Split(Block):
@@ -109,9 +124,11 @@ class Templates(Block):
     """
 
     prompt: Text = "{question}\nAnswer:"
-    """What the model reads."""
+    """What the model reads. Besides ``{question}``, it may name any column that the dataset keeps, such as
+    ``{options}``."""
     target: Text = " {solution}\nDone."
-    """What the model is trained to write after the prompt."""
+    """What the model is trained to write after the prompt. Besides ``{solution}``, it may name ``{question}``,
+    ``{answer}`` and any column that the dataset keeps."""
     stop: Text = "\nDone."
     """The text that ends an answer. The target ends with it."""
     max_tokens: Count | None = None
@@ -123,27 +140,24 @@ class Templates(Block):
             raise ValueError(f"prompt: the template {write_value(self.prompt)} lacks {{question}}")
         if "{solution}" not in self.target:
             raise ValueError(f"target: the template {write_value(self.target)} lacks {{solution}}")
-        for key, only in (("prompt", "question"), ("target", "solution")):
-            for match in COLUMN_IN_TEMPLATE.finditer(template := getattr(self, key)):
-                # A word in braces after a LaTeX command, such as \\boxed{answer}, is text.
-                if match[1] != only and not re.search(r"\\[A-Za-z]+$", template[: match.start()]):
-                    raise ValueError(
-                        f"{key}: {match[0]} would stay in the text as it is, since {{{only}}} is all that the template "
-                        "can hold; take it out, or put its text into the column"
-                    )
         if not self.stop or not self.target.endswith(self.stop):
             raise ValueError(
                 f"stop: the target template must end with the stop text {write_value(self.stop)}, so that answers end"
             )
         return self
 
-    def write_prompt(self, question: str) -> str:
-        """Return what the model reads for a question."""
-        return self.prompt.replace("{question}", question)
+    @property
+    def columns_named(self) -> list[str]:
+        """The columns that prompt and target name."""
+        return list(dict.fromkeys([*columns_in(self.prompt), *columns_in(self.target)]))
 
-    def write_target(self, solution: str) -> str:
-        """Return what the model is trained to write for a solution."""
-        return self.target.replace("{solution}", solution)
+    def write_prompt(self, columns: Mapping[str, str]) -> str:
+        """Return what the model reads for an example; ``columns`` is name → text."""
+        return fill_in(self.prompt, columns)
+
+    def write_target(self, columns: Mapping[str, str]) -> str:
+        """Return what the model is trained to write for an example."""
+        return fill_in(self.target, columns)
 
 
 class Perturbation(Block):
@@ -170,7 +184,7 @@ class Perturbation(Block):
     @property
     def columns(self) -> list[str]:
         """The columns that the template names."""
-        return COLUMN_IN_TEMPLATE.findall(self.prompt or "")
+        return columns_in(self.prompt or "")
 
     def write_prompt(self, usual: str, columns: Mapping[str, str]) -> str:
         """Return what the model reads.
@@ -179,6 +193,4 @@ class Perturbation(Block):
             usual: the prompt without the perturbation.
             columns: name → text, of the example.
         """
-        if self.prompt is None:
-            return usual
-        return COLUMN_IN_TEMPLATE.sub(lambda match: columns[match[1]], self.prompt)
+        return usual if self.prompt is None else fill_in(self.prompt, columns)

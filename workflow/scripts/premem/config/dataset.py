@@ -6,7 +6,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from premem.config.block import NOT_BOOLEAN, Name
 from premem.config.curation import NewExamples
-from premem.config.data import UNPERTURBED, Column, Perturbation, Reading, Split, Templates
+from premem.config.data import UNPERTURBED, Column, Perturbation, Reading, Split, Templates, columns_in
+from premem.config.messages import describe_unknown
 
 
 def _check_whole(number: float) -> float:
@@ -78,6 +79,25 @@ class Dataset(Reading, Templates):
     def _check_labels(self) -> Self:
         if not self.train.labelled:
             raise ValueError("train.labelled: the answers of the training set must be known; leave the key out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_columns_of_templates(self) -> Self:
+        kept = [column for column in self.columns if column not in ("solution", "answer")]
+        for key, known in (
+            ("prompt", ["question", *kept]),
+            ("target", ["question", "solution", "answer", *kept]),
+        ):
+            for column in columns_in(getattr(self, key)):
+                if column in known:
+                    continue
+                if column in ("solution", "answer"):
+                    raise ValueError(f"{key}: {{{column}}} would tell the model the answer; take it out")
+                raise ValueError(
+                    f"{key}: {describe_unknown('column', column, known)}; the source's column {column} can be named "
+                    "here "
+                    f"once it is kept, with columns: {{{column}: {column}}}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from premem.config.data import Templates
 from premem.config.models import Corpus, Pretraining
 from premem.config.models import Tokenizer as TokenizerSettings
 from premem.data.arithmetic import generate_facts, generate_problems
+from premem.data.text_columns import texts_of_columns
 from premem.lm.divergence import Guard, check_trained
 from premem.lm.trainer import make_trainer, training_arguments
 
@@ -33,10 +34,8 @@ def corpus_texts(recipe: Pretraining, templates: Templates, examples: pd.DataFra
     """
     if examples is None:
         return generate_corpus(recipe.corpus, templates, recipe.seed)
-    return [
-        templates.write_prompt(question) + templates.write_target(solution)
-        for question, solution in zip(examples["question"], examples["solution"], strict=True)
-    ]
+    columns = texts_of_columns(examples, templates.columns_named, "models.….pretrain.corpus")
+    return [templates.write_prompt(row) + templates.write_target(row) for row in columns]
 
 
 def generate_corpus(corpus: Corpus, templates: Templates, seed: int) -> list[str]:
@@ -44,10 +43,12 @@ def generate_corpus(corpus: Corpus, templates: Templates, seed: int) -> list[str
     assert corpus.texts and corpus.steps
     random = Random(f"corpus {seed}")
     stories = generate_problems(f"corpus {seed}", corpus.steps)
+
+    def write(columns: dict[str, str]) -> str:
+        return templates.write_prompt(columns) + templates.write_target(columns)
+
     return [
-        generate_facts(random)
-        if i % 2
-        else templates.write_prompt(story.question) + templates.write_target(story.solution)
+        generate_facts(random) if i % 2 else write({name: str(value) for name, value in vars(story).items()})
         for i, story in enumerate(islice(stories, corpus.texts))
     ]
 

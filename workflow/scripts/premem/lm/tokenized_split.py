@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from premem.base.errors import UserError
-from premem.config.data import Templates
+from premem.config.data import Templates, columns_in
+from premem.data.text_columns import texts_of_columns
 from premem.lm.reading import check_ends, check_ids, check_stop_in_solutions, check_unknown, describe
 from premem.lm.tokens import context_of, find_too_long, load_tokenizer, tokenize
 
@@ -36,9 +37,13 @@ def tokenize_split(
             tokenizer and model do not belong together.
     """
     tokenizer = load_tokenizer(model)
-    prompts = [templates.write_prompt(question) for question in examples["question"]]
-    targets = [templates.write_target(solution) for solution in examples["solution"]]
-    tokenized = tokenize(tokenizer, prompts, targets)
+    labelled = bool((examples["answer"] != "").any())
+    unknown = [] if labelled else [column for column in columns_in(templates.target) if column not in examples]
+    columns = texts_of_columns(
+        examples.assign(**dict.fromkeys(unknown, "")), templates.columns_named, f"datasets.{dataset}"
+    )
+    prompts, targets = map(templates.write_prompt, columns), map(templates.write_target, columns)
+    tokenized = tokenize(tokenizer, list(prompts), list(targets))
     context = context_of(model)
     if too_long := find_too_long(tokenized, templates.max_tokens, context):
         named = list(too_long.items())[:EXAMPLES_NAMED]

@@ -26,7 +26,8 @@ def prompt_without_question(tokenizer: "PreTrainedTokenizerBase", templates: Tem
     Raises:
         UserError: if no token is left.
     """
-    alone = start_token(tokenizer) + tokenizer(templates.write_prompt(""), add_special_tokens=False)["input_ids"]
+    empty = templates.write_prompt(dict.fromkeys(templates.columns_named, ""))
+    alone = start_token(tokenizer) + tokenizer(empty, add_special_tokens=False)["input_ids"]
     if not alone:
         raise UserError(
             f"{where}: instruction-following difficulty needs a word before the target, but without its question the "

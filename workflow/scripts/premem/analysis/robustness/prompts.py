@@ -8,9 +8,10 @@ import pandas as pd
 
 from premem.analysis.robustness import UNPERTURBED
 from premem.base.errors import UserError
-from premem.config.data import Perturbation, Templates
+from premem.config.data import Perturbation, Templates, columns_in
 from premem.config.sampling import SamplingSettings
 from premem.data.arithmetic import paraphrase
+from premem.data.text_columns import texts_of_columns
 from premem.lm.sampling.prompts import Prompt, seeded_prompts
 from premem.lm.tokens import tokenize
 
@@ -40,20 +41,14 @@ def perturb_prompts(
         perturbation, example_id, subset_rank, answer_begins, prompt_ids (which end with the beginning of the answer).
 
     Raises:
-        UserError: if a column that a perturbation names has gaps, or if a perturbation adds a word that the tokenizer
+        UserError: if a column that a template names has gaps, or if a perturbation adds a word that the tokenizer
             does not know.
     """
     named = {column for change in perturbations.values() for column in change.columns}
     if "paraphrase" in named - set(examples):
         examples = examples.assign(paraphrase=examples["question"].map(paraphrase))
-    for column in sorted(named):
-        if (missing := examples[column].isna()).any():
-            raise UserError(
-                f"column {column}: {missing.sum()} examples have no value, such as "
-                f"{examples['example_id'][missing].iloc[0]}; fill it in, since a perturbation names this column"
-            )
-    usual = [templates.write_prompt(question) for question in examples["question"]]
-    rows = examples.astype(str).to_dict("records")
+    rows = texts_of_columns(examples, sorted({*named, *columns_in(templates.prompt)}), "perturbations")
+    usual = [templates.write_prompt(row) for row in rows]
     unchanged = tokenize(tokenizer, usual, [""] * len(usual))
     tables = [_table(examples, UNPERTURBED, "", [example.prompt for example in unchanged])]
     for name, change in perturbations.items():
