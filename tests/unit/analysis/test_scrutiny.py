@@ -334,7 +334,15 @@ def test_p_is_found_from_unseen_examples():
         "half",
         unseen_accuracy=smaller.test_accuracy,
     )
+    wrong = replace(smaller, run="wrong", unseen_accuracy=np.ones(smaller.unseen_accuracy.shape))
+    table = ask("unseen", [*make_exact_runs(), smaller, wrong], make_context())
+    alone = look_up(table, "all runs, p from one run alone", "threshold")
+    assert alone["low"] < (GRID[9] + P) / 2  # the wrong run alone takes all that is right for understood
+    assert alone["high"] == pytest.approx(P, abs=0.01)
+    resampled = look_up(table, "all runs, p from resampled runs", "r_squared")
+    assert resampled["low"] < resampled["high"] == pytest.approx(1)
     table = ask("unseen", [*make_exact_runs(), smaller], make_context())
+    assert "all runs, p from one run alone" not in set(table["variant"])
     assert look_up(table, "p from unseen examples", "threshold")["estimate"] == pytest.approx(P)
     assert look_up(table, "runs that p was not calibrated on", "r_squared")["estimate"] == pytest.approx(1)
     assert look_up(table, "runs that p was not calibrated on", "r_squared")["n_runs"] == 6
