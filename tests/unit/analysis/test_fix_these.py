@@ -80,5 +80,6 @@ def test_a_label_that_the_answers_dispute_comes_first():
     ]
     assert first["other_answer_share"] == 1
     shares = table.set_index("example_id")["other_answer_share"]
+    assert first["label_share"] == 0
     assert shares["before"] == 0.25  # four different answers, and those at checkpoint 2 do not count
-    assert pd.isna(shares["wrong"])
+    assert shares["wrong"] == 0

@@ -153,7 +153,25 @@ def test_every_study_file_is_valid(root):
             ["there is no file no/such.jsonl"],
         ),
         ("datasets.arithmetic.test", {"train": {"num_examples": 3}}, ["datasets.arithmetic.test.train"]),
-        ("datasets.arithmetic.test", {}, ["datasets.arithmetic.test"]),
+        (
+            "datasets.arithmetic",
+            {"builtin": "arithmetic", "test": {}, "holdout": 0},
+            ["datasets.arithmetic: no test set has labels and nothing is held out", "holdout: 128"],
+        ),
+        ("datasets.arithmetic.holdout", 1.5, ["datasets.arithmetic.holdout", "a share below 1 such as 0.1"]),
+        ("datasets.arithmetic.holdout", -1, ["datasets.arithmetic.holdout"]),
+        (
+            "datasets.arithmetic.test",
+            {"holdout": {"generate": "arithmetic", "steps": {1: 1}, "num_examples": 9}},
+            ["cannot be called holdout"],
+        ),
+        ("datasets.arithmetic.train", {"labelled": False}, ["train.labelled: the answers of the training set"]),
+        ("datasets.arithmetic.shared_questions", "drop", ["datasets.arithmetic.shared_questions"]),
+        ("threshold", {"source": "value"}, ["threshold: source is value; give value as well"]),
+        ("threshold", {"source": "test", "value": 1.2}, ["threshold: source is test, so value would not be read"]),
+        ("threshold", {"value": 1.2, "study": "results/x"}, ["threshold: value and study are both given"]),
+        ("threshold", {"study": "no/such"}, ["threshold.study: no/such has no threshold.json"]),
+        ("threshold", {"source": "guess"}, ["threshold.source"]),
         ("threshold", {"grid": {"start": 3, "stop": 2}}, ["threshold.grid: start 3.0 is not below stop 2.0"]),
         ("models.tiny.pretrain.architecture.heads", 3, ["hidden_size 64 is not a multiple of heads 3"]),
         ("hardware", {"train": {"processes": 3}}, ["training.batch_size 16 cannot be shared", "processes to 2 or 4"]),
@@ -317,3 +335,29 @@ def test_a_placeholder_that_would_stay_in_the_text_is_refused(config, key, templ
     with pytest.raises(UserError) as error:
         load_study(study, "x")
     assert f"datasets.arithmetic: {key}: {refused} would stay in the text" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "threshold", "holds_out", "source"),
+    [
+        ({}, {}, False, "test"),
+        ({"holdout": 64}, {}, True, "unseen"),
+        ({"holdout": 64}, {"source": "test"}, True, "test"),
+        ({"test": {}}, {}, True, "unseen"),
+        (
+            {"test": {"asked": {"labelled": False, "generate": "arithmetic", "steps": {1: 1}, "num_examples": 9}}},
+            {},
+            True,
+            "unseen",
+        ),
+        ({"test": {}, "holdout": 0}, {"value": 1.5}, False, "value"),
+    ],
+)
+def test_where_p_comes_from_and_what_is_held_out(config, dataset, threshold, holds_out, source):
+    made = edited(config, "datasets.arithmetic", {"builtin": "arithmetic", **dataset})
+    study = load_study(edited(made, "threshold", threshold), "config.yaml")
+    assert study.datasets["arithmetic"].holds_out == holds_out
+    assert study.threshold_source("tiny", "arithmetic") == source
+    assert (study.predicted_test_set("tiny", "arithmetic") is None) == ("test" in dataset)
+    run = study.runs[0]
+    assert (study.subset_of(run).number_trained_on(512) < 512) == holds_out

@@ -9,7 +9,7 @@ on:
     never_learned                   not memorized, and not solved at any checkpoint
 
 Over all runs, ``disputed_label`` comes before these: of the answers that were given while the example was not
-memorized, or was held out, at least half agree on one answer, and it is not the label.
+memorized, or was held out, one that is not the label is more frequent than the label by 0.3 of all answers or more.
 
 Examples are ranked by mean accuracy over checkpoints and runs. As a measure of single examples it agreed better with
 accuracy in runs that never saw the example than premem accuracy did (docs/findings.md).
@@ -24,8 +24,8 @@ from premem.scoring.memorization import masked_accuracy
 
 SOLVED = 0.5
 """An example counts as solved from this share of correct answers on."""
-DISPUTED = 0.5
-"""Share of the answers that must agree on another answer than the label."""
+DISPUTED = 0.3
+"""How much larger the share of another answer must be than that of the label."""
 OF_RUNS = 0.5
 """Share of the runs that trained on an example which must show a pattern."""
 FEWEST_ANSWERS = 4
@@ -62,7 +62,7 @@ def fix_these(
         mean_accuracy, over checkpoints and runs; unseen_accuracy, at the last checkpoints of runs that did not train
         on it; other_answer and
         other_answer_share (the most frequent answer that is not the label, of the answers given while it was not
-        memorized); and the columns of ``data``.
+        memorized or was held out); label_share, the label's share of these; and the columns of ``data``.
     """
     of_runs = [_of_run(table, p) for _, table in memorization.groupby("run", sort=True, observed=True)]
     stacked = pd.concat(of_runs)
@@ -74,17 +74,17 @@ def fix_these(
     unseen = memorization[last & ~memorization["trained_on"].astype(bool)]
     table["unseen_accuracy"] = unseen.groupby("example_id", observed=True)["accuracy"].mean()
     others = _other_answers(memorization, p, answers)
-    table["other_answer"], table["other_answer_share"] = others["answer"], others["share"]
+    table[["other_answer", "other_answer_share", "label_share"]] = others[["answer", "share", "label_share"]]
+    lead = table["other_answer_share"] - table["label_share"]
     most = table[OF_RUN].max(axis=1) >= OF_RUNS * table["num_runs"]
     table["pattern"] = table[OF_RUN].idxmax(axis=1).where(most)
-    table["pattern"] = table["pattern"].mask(table["other_answer_share"] >= DISPUTED, "disputed_label")
-    table = table[table["pattern"].notna()].rename_axis("example_id").reset_index()
+    table["pattern"] = table["pattern"].mask(lead >= DISPUTED, "disputed_label")
+    table = table.assign(lead=lead)[table["pattern"].notna()].rename_axis("example_id").reset_index()
     urgency = table["pattern"].map({name: rank for rank, name in enumerate(PATTERNS)})
-    order = np.lexsort(
-        (table["example_id"], table["mean_accuracy"], -table["other_answer_share"].fillna(0).round(2), urgency)
-    )
+    of_disputed = table["lead"].where(table["pattern"] == "disputed_label", 0)
+    order = np.lexsort((table["example_id"], table["mean_accuracy"], -of_disputed, urgency))
     columns = ["example_id", "pattern", "num_runs", *OF_RUN, "mean_accuracy", "unseen_accuracy"]
-    table = table.iloc[order].reset_index(drop=True)[[*columns, "other_answer", "other_answer_share"]]
+    table = table.iloc[order].reset_index(drop=True)[[*columns, "other_answer", "other_answer_share", "label_share"]]
     if data is not None:
         texts = data.drop(columns="subset_rank", errors="ignore")
         table = table.merge(texts, on="example_id", how="left", suffixes=("", "_in_dataset"))
@@ -118,26 +118,31 @@ def _of_run(memorization: pd.DataFrame, p: float) -> pd.DataFrame:
 
 
 def _other_answers(memorization: pd.DataFrame, p: float, answers: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    """Return by example_id the most frequent answer that is not the label, and its share of all answers.
+    """Return by example_id the most frequent answer that is not the label, its share of all answers, and the label's.
 
     Only answers count that were given while the example was not memorized, or by a run that did not train on it.
     """
-    total: list[pd.Series] = []
+    right: list[pd.Series] = []
     wrong: list[pd.Series] = []
     keys: Sequence[str] = ["epoch", "example_id"]
     for run, table in answers:
         of_run = memorization[memorization["run"] == run]
-        open_ = of_run[~of_run["trained_on"].astype(bool) | (of_run["perplexity"] > p)]
-        given = table.merge(open_[[*keys]], on=[*keys])
-        total.append(given.groupby("example_id", observed=True).size())
+        counted = of_run[~of_run["trained_on"].astype(bool) | (of_run["perplexity"] > p)]
+        given = table.merge(counted[[*keys]], on=[*keys])
+        right.append((given["grade"] == "correct").groupby(given["example_id"], observed=True).agg(["sum", "size"]))
         incorrect = given[given["grade"] == "incorrect"].astype({"extracted": str})
         wrong.append(incorrect.groupby(["example_id", "extracted"], observed=True).size())
-    if not total or not sum(map(len, wrong)):
-        return pd.DataFrame({"answer": pd.Series(dtype=str), "share": pd.Series(dtype=float)})
-    of_example = pd.concat(total).groupby(level=0).sum()
+    if not sum(map(len, wrong)):
+        return pd.DataFrame({"answer": pd.Series(dtype=str)}).reindex(columns=["answer", "share", "label_share"])
+    correct = pd.concat(right).groupby(level=0).sum()
     of_answer = pd.concat(wrong).groupby(level=[0, 1]).sum().rename("number").reset_index()
     most = of_answer.sort_values(["number", "extracted"], ascending=[False, True]).drop_duplicates("example_id")
-    most = most.set_index("example_id")
-    share = most["number"] / of_example.reindex(most.index)
-    enough = of_example.reindex(most.index) >= FEWEST_ANSWERS
-    return pd.DataFrame({"answer": most["extracted"], "share": share.where(enough)})
+    most = most.set_index("example_id").reindex(correct.index)
+    found = pd.DataFrame(
+        {
+            "answer": most["extracted"],
+            "share": most["number"].fillna(0) / correct["size"],
+            "label_share": correct["sum"] / correct["size"],
+        }
+    )
+    return found[correct["size"] >= FEWEST_ANSWERS]
