@@ -207,7 +207,7 @@ def _unseen(rows: Rows) -> Answer:
     source = "p from unseen examples"
     tuned = "all runs, p tuned on test accuracy"
     return Answer(
-        f"Training examples that smaller runs did not train on ({rows.size(source, 'threshold')}) give p = "
+        f"Training examples that runs did not train on ({rows.size(source, 'threshold')}) give p = "
         f"{rows.cell(source, 'threshold', 4)}. Tuned on test accuracy, p is {rows.cell(tuned, 'threshold', 4)}. R² on "
         f"the test accuracy of all runs is {rows.cell('all runs', R2)} with the first p and {rows.cell(tuned, R2)} "
         "with the second. The interval with the first p keeps that p. Where p comes from resampled runs or from one "

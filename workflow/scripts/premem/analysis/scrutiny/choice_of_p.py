@@ -163,7 +163,7 @@ def _judge_rest(points: Points, runs: Sequence[int]) -> dict[str, Floats | float
 
 
 def unseen(runs: Runs, context: Context) -> Iterator[Row]:
-    """Calibrate p on training examples that smaller runs did not train on, and judge it on the test set."""
+    """Calibrate p on training examples that runs did not train on, and judge it on the test set."""
     points = place(runs, context.grid)
     nothing = np.full(max(len(run.accuracy) for run in runs), np.nan)
     target = np.concatenate(
