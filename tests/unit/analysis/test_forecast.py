@@ -148,6 +148,15 @@ def test_the_summary_says_which_checkpoint_to_use():
     assert f"snakemake -- {first['run']}/x.jsonl" in page
 
 
+def test_the_summary_of_imported_runs_of_which_only_some_left_examples_out():
+    runs = [make_run(f"r{i}", [0.5], [0.5] if i == 0 else None, [0.5 + i / 64]) for i in range(9)]
+    table = forecast_table(runs, 1.5, 0.9).assign(checkpoint=np.nan)
+    page = "\n".join(decisions(table, [], "p = 1.5.", 0.9, "", [], {"forecast": "f", "fix_these": "g"}, ""))
+    assert "its checkpoint lies elsewhere" in page
+    assert "joins" not in page  # the forecast is premem accuracy alone
+    assert "nan" not in page
+
+
 def test_the_summary_without_anything_to_compare_with_says_so():
     table = forecast_table([make_run("a", [0.5], None)], 1.5, 0.9).assign(checkpoint="deleted; keep it")
     why = why_no_interval(table, 0.9)

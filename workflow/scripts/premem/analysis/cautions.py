@@ -69,7 +69,7 @@ def _cautions(points: pd.DataFrame, num_tests: int | None, chance: float | None)
         for column, name in (("predicted_test_accuracy", "premem accuracy"), ("train_accuracy", "train accuracy")):
             value = points[column].to_numpy(dtype=float)
             of_all, of_largest = float(r_squared(test, value)), float(r_squared(test[largest], value[largest]))
-            if abs(of_all - of_largest) > APART:
+            if abs(of_all - of_largest) > APART and max(of_all, of_largest) > 0:
                 size, others = points.loc[largest, "size"].iloc[0], points.loc[~largest, "run"].nunique()
                 yield (
                     f"The {others} runs on smaller subsets carry the R² of {name}: over the runs of size {size} "

@@ -71,8 +71,10 @@ def decisions(
 
 def _best(forecast: pd.DataFrame, source: str, coverage: float, no_interval: str) -> str:
     first = forecast.iloc[0]
-    where = f"`{first['checkpoint']}`" if first["checkpoint"] else "of imported results"
-    if str(first["checkpoint"]).startswith("deleted"):
+    where = f"`{first['checkpoint']}`"
+    if pd.isna(first["checkpoint"]) or not first["checkpoint"]:
+        where = "its results are imported, so its checkpoint lies elsewhere."
+    elif str(first["checkpoint"]).startswith("deleted"):
         where = "It was deleted after it was evaluated; `checkpoints: {keep: all}` keeps checkpoints."
     told = f"**{first['run']}, after epoch {first['epoch']}**: {where}\n\n"
     told += f"Its test accuracy is forecast to be **{first['forecast']:.2f}**"
@@ -83,7 +85,7 @@ def _best(forecast: pd.DataFrame, source: str, coverage: float, no_interval: str
             f" [{first['low']:.2f}, {first['high']:.2f}]. The intervals of all checkpoints of a run are meant to hold "
             f"together for {coverage:.0%} of runs. "
         )
-    if not np.isnan(first["holdout_accuracy"]):
+    if forecast["holdout_accuracy"].notna().all():
         told += (
             f"The forecast joins premem accuracy, {first['predicted_test_accuracy']:.2f}, and the accuracy on "
             f"{count(int(first['n_holdout']), 'held-out training example')}, {first['holdout_accuracy']:.2f} "
@@ -142,7 +144,7 @@ def _improvements(forecast: pd.DataFrame, coverage: float) -> Iterator[str]:
             f"Train {count(needed - runs, 'more run')}: an interval that covers {coverage:.0%} of runs needs {needed}."
         )
     held = forecast["n_holdout"].max()
-    if held and runs >= needed:
+    if forecast["holdout_accuracy"].notna().all() and runs >= needed:
         half = float((forecast["holdout_high"] - forecast["holdout_low"]).median() / 2)
         yield (
             f"Hold out more examples: with {held}, their accuracy is known to ±{half:.2f}; four times as many "
