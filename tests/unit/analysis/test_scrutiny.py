@@ -277,6 +277,9 @@ def test_regret_by_hand():
         assert lost(f"within a run: {rule}") == pytest.approx(0.2 / 3)  # only in run c is the last not the best
     assert lost("whole sweep: last checkpoint of a random run") == pytest.approx(np.mean([0.3, 0, 0.7]))
     assert lost("within a run: last checkpoint") == pytest.approx(0.2 / 3)
+    page = scrutiny_page("m on d", table, {})
+    assert "Within a run: highest train accuracy, least training loss, last checkpoint (0.067)." in page
+    assert "Largest size: last checkpoint of a random run (0.150)." in page
 
 
 def test_intervals_of_exchangeable_runs_cover_whole_runs():
