@@ -277,6 +277,9 @@ def test_regret_by_hand():
         assert lost(f"within a run: {rule}") == pytest.approx(0.2 / 3)  # only in run c is the last not the best
     assert lost("whole sweep: last checkpoint of a random run") == pytest.approx(np.mean([0.3, 0, 0.7]))
     assert lost("within a run: last checkpoint") == pytest.approx(0.2 / 3)
+    page = scrutiny_page("m on d", table, {})
+    assert "Within a run: highest train accuracy, least training loss, last checkpoint (0.067)." in page
+    assert "Largest size: last checkpoint of a random run (0.150)." in page
 
 
 def test_intervals_of_exchangeable_runs_cover_whole_runs():
@@ -334,7 +337,15 @@ def test_p_is_found_from_unseen_examples():
         "half",
         unseen_accuracy=smaller.test_accuracy,
     )
+    wrong = replace(smaller, run="wrong", unseen_accuracy=np.ones(smaller.unseen_accuracy.shape))
+    table = ask("unseen", [*make_exact_runs(), smaller, wrong], make_context())
+    alone = look_up(table, "all runs, p from one run alone", "threshold")
+    assert alone["low"] < (GRID[9] + P) / 2  # the wrong run alone takes all that is right for understood
+    assert alone["high"] == pytest.approx(P, abs=0.01)
+    resampled = look_up(table, "all runs, p from resampled runs", "r_squared")
+    assert resampled["low"] < resampled["high"] == pytest.approx(1)
     table = ask("unseen", [*make_exact_runs(), smaller], make_context())
+    assert "all runs, p from one run alone" not in set(table["variant"])
     assert look_up(table, "p from unseen examples", "threshold")["estimate"] == pytest.approx(P)
     assert look_up(table, "runs that p was not calibrated on", "r_squared")["estimate"] == pytest.approx(1)
     assert look_up(table, "runs that p was not calibrated on", "r_squared")["n_runs"] == 6

@@ -207,12 +207,16 @@ def _unseen(rows: Rows) -> Answer:
     source = "p from unseen examples"
     tuned = "all runs, p tuned on test accuracy"
     return Answer(
-        f"Training examples that smaller runs did not train on ({rows.size(source, 'threshold')}) give p = "
+        f"Training examples that runs did not train on ({rows.size(source, 'threshold')}) give p = "
         f"{rows.cell(source, 'threshold', 4)}. Tuned on test accuracy, p is {rows.cell(tuned, 'threshold', 4)}. R² on "
         f"the test accuracy of all runs is {rows.cell('all runs', R2)} with the first p and {rows.cell(tuned, R2)} "
-        "with the second.",
-        ("judged on test accuracy", "R²", "error"),
-        [(variant, rows.cell(variant, R2), rows.cell(variant, ERROR, 3)) for variant in rows.variants(ERROR)],
+        "with the second. The interval with the first p keeps that p. Where p comes from resampled runs or from one "
+        "run alone, brackets hold the range over these choices.",
+        ("judged on test accuracy", "R²", "error", "p"),
+        [
+            (variant, rows.cell(variant, R2), rows.cell(variant, ERROR, 3), rows.cell(variant, "threshold", 3))
+            for variant in rows.variants(ERROR)
+        ],
     )
 
 

@@ -49,21 +49,18 @@ def _intervals(rows: Rows) -> Answer:
 
 
 def _regret(rows: Rows) -> Answer:
-    table: dict[str, dict[str, str]] = {}
-    for variant in rows.variants("regret"):
-        scope, _, rule = variant.partition(": ")
-        table.setdefault(rule, {})[scope] = rows.cell(variant, "regret", 3)
-    scopes = list(dict.fromkeys(scope for found in table.values() for scope in found))
-    whole = {rule: row.estimate for rule in table if (row := rows.find(f"whole sweep: {rule}", "regret")) is not None}
-    best = min(whole, key=lambda rule: whole[rule])
+    lost = rows.table[rows.table["statistic"] == "regret"]
+    lost = lost.assign(**lost["variant"].str.extract("(?P<scope>.*): (?P<rule>.*)"))
+    scopes, rules = lost["scope"].unique(), lost["rule"].unique()
+    least = []
+    for scope in scopes:
+        here = lost[lost["scope"] == scope].set_index("rule")["estimate"].round(3)
+        least.append(f"{scope.capitalize()}: {', '.join(here.index[here == here.min()])} ({here.min():.3f})")
     return Answer(
-        "Regret is the test accuracy of the best checkpoint minus that of the chosen one. Over the whole sweep, "
-        "least is "
-        f"lost by {best}: {whole[best]:.3f}. Brackets hold intervals over resampled runs; for sets of runs, ranges "
-        "over "
-        "random sets.",
+        "Regret is the test accuracy of the best checkpoint minus that of the chosen one. These rules lose least. "
+        f"{'. '.join(least)}. Brackets hold intervals over resampled runs; for sets of runs, ranges over random sets.",
         ("rule", *scopes),
-        [(rule, *(found.get(scope, "–") for scope in scopes)) for rule, found in table.items()],
+        [(rule, *(rows.cell(f"{scope}: {rule}", "regret", 3) for scope in scopes)) for rule in rules],
     )
 
 

@@ -33,6 +33,7 @@ Runs = Sequence[RunScores]
 
 NEAR_BEST = f"within {NEAR} of the best R²"
 """Name of the rows with the range of p that is near the best."""
+RESAMPLED, ONE_RUN = "all runs, p from resampled runs", "all runs, p from one run alone"
 SHIFTS = (-0.25, -0.1, 0.0, 0.1, 0.25)
 """Steps away from the study's p, in log(log p)."""
 NUMBERS_OF_RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -162,7 +163,7 @@ def _judge_rest(points: Points, runs: Sequence[int]) -> dict[str, Floats | float
 
 
 def unseen(runs: Runs, context: Context) -> Iterator[Row]:
-    """Calibrate p on training examples that smaller runs did not train on, and judge it on the test set."""
+    """Calibrate p on training examples that runs did not train on, and judge it on the test set."""
     points = place(runs, context.grid)
     nothing = np.full(max(len(run.accuracy) for run in runs), np.nan)
     target = np.concatenate(
@@ -186,6 +187,7 @@ def unseen(runs: Runs, context: Context) -> Iterator[Row]:
     statistics = ("r_squared", "mean_absolute_error")
     at_p = points.predict_with(points.predicted[:, best], p)
     yield from judged("all runs", at_p, context, note, statistics)
+    yield from _unseen_of_other_runs(points, target, context)
     if not calibrating.all():
         yield from judged("runs that p was not calibrated on", at_p.take(~calibrating), context, note, statistics)
     yield from judged("all runs, p tuned on test accuracy", points, context)
@@ -201,6 +203,32 @@ def unseen(runs: Runs, context: Context) -> Iterator[Row]:
     direct = points.predict_with(target).take(known)
     note = "how far unseen training examples are from the test set"
     yield from judged("accuracy of unseen examples as the prediction", direct, context, note, statistics)
+
+
+def _unseen_of_other_runs(points: Points, target: Floats, context: Context) -> Iterator[Row]:
+    """Judge p on all runs, if others of them had had unseen examples.
+
+    Args:
+        points: of all runs.
+        target: accuracy on unseen examples, shape (points,); NaN where a run has none.
+        context: gives the seed.
+    """
+    known = np.unique(points.run[~np.isnan(target)])
+
+    def judge_p_from(chosen: Sequence[int] | NDArray) -> dict[str, Floats]:
+        at = np.concatenate([np.flatnonzero(points.run == run) for run in chosen])
+        best = int(least_error(target[at], points.predicted[at]))
+        return {**errors(points.test, points.predicted[:, best]), "threshold": points.thresholds[best]}
+
+    if len(known) < 2:
+        return
+    random = context.random()
+    for variant, sets, note in (
+        (RESAMPLED, [random.choice(known, len(known)) for _ in range(DRAWS)], f"range over {DRAWS} resamples of them"),
+        (ONE_RUN, [[run] for run in known], f"range over {len(known)} such runs"),
+    ):
+        draws = collect(judge_p_from(chosen) for chosen in sets)
+        yield from drawn(variant, draws, points, context, f"runs with unseen examples; median and {note}")
 
 
 def labels(runs: Runs, context: Context) -> Iterator[Row]:
