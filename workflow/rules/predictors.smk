@@ -6,9 +6,7 @@ from premem.analysis.predictors import PREDICTORS
 
 NEEDED = {PREDICTORS[name].needs for name in STUDY.predictors.names}
 PREDICTORS_PAGE = f"{PAIR}/predictors.md"
-TARGETS["predictors"] = tell_left_out(
-    "predictors", without_labels(), expand_pairs(PREDICTORS_PAGE, STUDY.labelled_pairs)
-)
+TARGETS["predictors"] = expand_pairs(PREDICTORS_PAGE, STUDY.judged_pairs)
 
 
 rule measure_weights:

@@ -5,7 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from premem.analysis.predictors.compare import compare
-from premem.analysis.predictors.values import values_from_answers, values_from_labels, values_from_weights
+from premem.analysis.predictors.values import (
+    values_from_answers,
+    values_from_labels,
+    values_from_weights,
+    values_without_labels,
+)
 from premem.analysis.regression.calibration import threshold_grid
 from premem.base import cli
 from premem.base.tables import read_table, write_csv, write_table
@@ -24,7 +29,7 @@ def main(
     weights: list[Path],
     confidences: list[Path],
     data: list[Path],
-    test_set: str,
+    test_set: str | None,
     difficulty: str | None,
     grader: str,
     settings: Predictors,
@@ -39,7 +44,8 @@ def main(
     confident = {path.parent.name: read_table(path) for path in confidences if "atc" in settings.names}
     weighed = {path.parent.name: read_table(path, ["epoch", "predictor", "value"]) for path in weights}
     of_weights, notes = values_from_weights(weighed, test_sets)
-    known = [values_from_answers(graded, confident, grader), of_weights]
+    from_answers = values_from_answers(graded, confident, grader)
+    known = [from_answers, of_weights]
     if data and difficulty:
         of_labels, more = values_from_labels(
             memorized, {path.stem: read_table(path) for path in data}, difficulty, test_sets
@@ -55,7 +61,7 @@ def main(
         statistics,
         notes,
     )
-    write_table(placed, values)
+    write_table(pd.concat([placed, values_without_labels(from_answers, test_sets)], ignore_index=True), values)
     write_csv(comparison, out)
 
 

@@ -8,15 +8,17 @@ import pytest
 
 import calibrate
 import choose_threshold
+import compare_predictors
 import fix_these
 import forecast
 import plot_prediction
+import plot_predictors
 import plot_threshold
 import plot_training_curves
 import regress
 import summarize
 from premem.base.tables import write_csv, write_table
-from premem.config.analyses import Figures
+from premem.config.analyses import Figures, Predictors
 from premem.config.statistics import Grid, Statistics, Threshold
 from premem.config.sweep import Checkpoints
 from premem.scoring.scores import MEMORIZATION_COLUMNS, TEST_COLUMNS
@@ -108,3 +110,32 @@ def test_the_figure_of_p_is_no_empty_box_where_nothing_is_judged(tmp_path):
 
     figure = draw(read_csv(tmp_path / "calibration.csv"), read_csv(tmp_path / "regression.csv"), Figures())
     assert "R² is undefined at every p" in figure.axes[0].texts[0].get_text().replace("\n", " ")
+
+
+def test_questions_without_answers_have_a_self_consistency(tmp_path, scores):
+    pair = make_pair(tmp_path, scores)
+    paths = []
+    for number, run in enumerate(scores["run"].unique()):
+        rows = [
+            (epoch, "asked", f"asked-{example}", sample, "unlabelled", str(min(sample, number)))
+            for epoch in (1, 2, 3)
+            for example in range(3)
+            for sample in range(4)
+        ]
+        columns = ["epoch", "split", "example_id", "sample", "strict", "strict_extracted"]
+        paths.append(tmp_path / "runs" / run / "grades.parquet")
+        paths[-1].parent.mkdir(parents=True)
+        write_table(pd.DataFrame(rows, columns=columns), paths[-1])
+    values, comparison, page = (pair / name for name in ("predictors.parquet", "predictors.csv", "predictors.md"))
+    tables = pair / "memorization.parquet", pair / "test_accuracy.parquet", pair / "threshold.json", paths
+    asked = Predictors(names=("self_consistency",))
+    others = asked, Threshold(), Statistics(resamples=20), values, comparison
+    compare_predictors.main(*tables, [], [], [], None, None, "strict", *others)
+    found = pd.read_parquet(values)
+    assert set(found["test_set"]) == {"asked"}
+    assert found.loc[found["run"] == "lr1e-3_ep3_full_seed0", "value"].tolist() == [1.0] * 3
+    assert found.loc[found["run"] == "lr2e-3_ep3_full_seed0", "value"].tolist() == [0.75] * 3
+    images = [pair / "figures" / "predictors.png", pair / "figures" / "test_sets.png"]
+    plot_predictors.main(values, comparison, "m on d", Figures(), images, page)
+    assert "| lr2e-3_ep3_full_seed0 | 0.750 |" in page.read_text()
+    assert "predictors cannot be compared" in page.read_text()

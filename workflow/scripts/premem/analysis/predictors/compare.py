@@ -53,7 +53,8 @@ def compare(
     """Judge every predictor on every test set.
 
     Args:
-        runs: test set → scores of all runs. The first test set is the one that the study predicts.
+        runs: test set with labels → scores of all runs. The first one is the one that the study predicts. There may be
+            none; both tables are then empty.
         names: of the predictors to compare.
         values: run, epoch, predictor, test_set (NaN if the value is the same for all test sets), value. Predictors that
             need only the scores may be absent, since their values are added here.
@@ -65,6 +66,8 @@ def compare(
     Returns:
         values and comparison (see the top of this module).
     """
+    if not runs:
+        return pd.DataFrame(columns=VALUE_COLUMNS), pd.DataFrame(columns=COLUMNS)
     own, fixed = next(iter(runs)), study_p.fixed
     remarks = {PREMEM: study_p.note, STUDY_P: f"p of {own}"}
     placed: list[pd.DataFrame] = []

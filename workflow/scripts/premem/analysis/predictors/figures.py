@@ -33,6 +33,8 @@ def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
         comparison: see ``premem.analysis.predictors.compare``.
         figures: gives the width.
     """
+    if comparison.empty:
+        return _nothing_to_compare(figures)
     shown = comparison[comparison["statistic"].isin(SERIES) & comparison["estimate"].notna()]
     names = [name for name in order(comparison) if name in set(shown["predictor"])]
     test_sets = list(comparison["test_set"].unique())
@@ -58,6 +60,12 @@ def plot_comparison(comparison: pd.DataFrame, figures: Figures) -> Figure:
         for label, style in SERIES.values()
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    return figure
+
+
+def _nothing_to_compare(figures: Figures) -> Figure:
+    figure = Figure(figsize=(figures.width, 1), layout="constrained")
+    figure.text(0.5, 0.5, "No test set has labels, so predictors cannot be compared.", ha="center", va="center")
     return figure
 
 
@@ -88,7 +96,10 @@ def plot_test_sets(values: pd.DataFrame, comparison: pd.DataFrame, figures: Figu
         comparison: as well.
         figures: gives the width.
     """
+    if comparison.empty:
+        return _nothing_to_compare(figures)
     test_sets = list(comparison["test_set"].unique())
+    values = values[values["test_set"].isin(test_sets)]
     kinds = {"premem accuracy": PREDICTED} | (
         {"train accuracy": TRAIN} if (values["predictor"] == "train_accuracy").any() else {}
     )

@@ -1,6 +1,6 @@
 """The page of the comparison of predictors, in Markdown; every number on it comes from the tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -42,6 +42,17 @@ def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, 
         comparison: as well.
         images: name of a figure → link to it.
     """
+    if comparison.empty:
+        return (
+            "\n\n".join(
+                [
+                    f"# Predictors of generalization: {title}",
+                    "No test set has labels, so predictors cannot be compared.",
+                    *_without_labels(values),
+                ]
+            )
+            + "\n"
+        )
     judged = comparison[comparison["statistic"].notna()]
     test_sets = list(comparison["test_set"].unique())
     parts = [
@@ -71,6 +82,7 @@ def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, 
         )
         if len(remarks):
             parts.append("; ".join(f"{title_of(row.predictor)}: {row.note}" for row in remarks.itertuples()) + ".")
+    parts += _without_labels(values)
     parts += [
         "## Premem accuracy on other test sets",
         "The figure shows the accuracy on every test set against premem accuracy, with p calibrated on the first test "
@@ -91,6 +103,18 @@ def predictors_page(title: str, values: pd.DataFrame, comparison: pd.DataFrame, 
         lines.append((predictor.title, predictor.source or "–", READS[predictor.needs], there))
     parts.append(markdown_table(("predictor", "source", "reads", ""), lines))
     return "\n\n".join(parts) + "\n"
+
+
+def _without_labels(values: pd.DataFrame) -> Iterator[str]:
+    """Yield a section for each test set without labels: what can be said of its accuracy, at each run's last "
+    "checkpoint."""
+    for test_set, here in values[values["test_accuracy"].isna()].groupby("test_set", sort=True):
+        last = here[here["epoch"] == here.groupby("run")["epoch"].transform("max")]
+        wide = last.pivot(index="run", columns="predictor", values="value").sort_index()
+        yield f"## Test set {test_set}, without labels"
+        yield "What is known without labels, at the last checkpoint of each run. Neither number was checked here."
+        rows = [(run, *(f"{value:.3f}" for value in row)) for run, row in zip(wide.index, wide.to_numpy(), strict=True)]
+        yield markdown_table(("run", *map(title_of, wide.columns)), rows)
 
 
 def _cell(rows: pd.DataFrame, name: str, statistic: str) -> str:

@@ -33,6 +33,17 @@ def values_from_answers(
     return pd.concat([table.rename(columns={"split": "test_set"}) for table in found], ignore_index=True)
 
 
+def values_without_labels(from_answers: pd.DataFrame, labelled: Sequence[str]) -> pd.DataFrame:
+    """Return the values on test sets without labels, as ``compare`` gives the others; test_accuracy is missing.
+
+    Args:
+        from_answers: from ``values_from_answers``.
+        labelled: the test sets that have labels.
+    """
+    others = from_answers[~from_answers["test_set"].isin(labelled)]
+    return others.assign(test_accuracy=float("nan"))
+
+
 def values_from_weights(weights: Mapping[str, pd.DataFrame], test_sets: Sequence[str]) -> tuple[pd.DataFrame, Notes]:
     """Return ``COLUMNS`` of the predictors that read checkpoints, and remarks on them.
 
