@@ -165,8 +165,8 @@ def read_from_checkpoints(predictors):
 
 
 def models_on(wildcards):
-    """Return the models that have results on a dataset."""
-    return [model for model, dataset in STUDY.judged_pairs if dataset == wildcards.dataset]
+    """Return the models whose test accuracy on a dataset is known."""
+    return [model for model, dataset in STUDY.labelled_pairs if dataset == wildcards.dataset]
 
 
 def base_models_on(wildcards):

@@ -42,7 +42,8 @@ def main(
     page: Path | None = None,
 ) -> None:
     training_set = trained_on(read_table(examples, ["example_id", "question", "solution", "subset_rank"]), subset)
-    p = read_threshold(threshold).threshold if threshold else None
+    chosen = read_threshold(threshold) if threshold else None
+    p = chosen.threshold if chosen else None
     described = describe_examples(
         training_set,
         memorization=read_memorization(memorization) if memorization else None,
@@ -83,7 +84,7 @@ def main(
         with whole(jsonl) as aside:
             rows.to_json(aside, orient="records", lines=True, force_ascii=False)
     if page:
-        write_text(selection_page(title, described, collected, strategy, settings, p, overlap), page)
+        write_text(selection_page(title, described, collected, strategy, settings, chosen, overlap), page)
 
 
 if __name__ == "__main__":

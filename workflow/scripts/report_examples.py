@@ -25,7 +25,7 @@ def main(
     table: Path,
     out: Path,
 ) -> None:
-    scores, p = read_memorization(memorization), read_threshold(threshold).threshold
+    scores, chosen = read_memorization(memorization), read_threshold(threshold)
     last, run = scores["epoch"].max(), memorization.parent.name
     texts = read_table(data, ["example_id", "question", "solution"])
     labels = difficulty_of(texts.set_index("example_id"), difficulty) if difficulty else None
@@ -33,7 +33,7 @@ def main(
     if drops:
         columns = ["run", "epoch", "example_id", "predicted_drop", "predictor_set"]
         predicted, predicted_from = drops_of_run(read_table(drops, columns), run, last)
-    examples = examples_table(scores, p, texts, predicted, labels)
+    examples = examples_table(scores, chosen.threshold, texts, predicted, labels)
     answers = answers_to_show(
         read_table(samples, ["split", "example_id", "sample", "text"]),
         read_grades(grades, [grader], [f"{grader}_extracted"]),
@@ -41,7 +41,7 @@ def main(
         grader,
     )
     write_table(examples, table)
-    write_text(examples_page(title, examples, answers, p, shown, predicted_from), out)
+    write_text(examples_page(title, examples, answers, chosen, shown, predicted_from), out)
 
 
 if __name__ == "__main__":

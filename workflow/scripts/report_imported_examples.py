@@ -11,12 +11,12 @@ from premem.scoring.threshold import read_threshold
 
 
 def main(title: str, memorization: Path, threshold: Path, shown: int, out: Path) -> None:
-    scores, p = read_memorization(memorization), read_threshold(threshold).threshold
+    scores, chosen = read_memorization(memorization), read_threshold(threshold)
     with whole(out) as folder:
         for run, of_run in scores[scores["trained_on"]].groupby("run", sort=False, observed=True):
-            examples = examples_table(of_run.astype({"example_id": str}), p)
+            examples = examples_table(of_run.astype({"example_id": str}), chosen.threshold)
             write_table(examples, folder / str(run) / "example_report.parquet")
-            page = examples_page(f"{title}/{run}", examples, None, p, shown)
+            page = examples_page(f"{title}/{run}", examples, None, chosen, shown)
             write_text(page, folder / str(run) / "example_report.md")
 
 

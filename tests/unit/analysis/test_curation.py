@@ -23,6 +23,7 @@ from premem.config.curation import Collection, Pool, StrategyName
 from premem.config.data import Reading
 from premem.config.load import load_study
 from premem.data.arithmetic import generate_problems
+from premem.scoring.threshold import ChosenThreshold
 
 SETTINGS = Collection()
 
@@ -651,12 +652,20 @@ def test_the_figure_draws_estimates_and_open_ends(tmp_path):
 
 def test_the_page_of_a_selection_says_what_and_why(examples):
     found = collected(examples, 9)
-    page = selection_page("New examples", examples, found, "premem", Collection(threshold=0.5, share=0.3), 1.5, 0.25)
+    page = selection_page(
+        "New examples",
+        examples,
+        found,
+        "premem",
+        Collection(threshold=0.5, share=0.3),
+        ChosenThreshold(1.5, "value"),
+        0.25,
+    )
     assert page.startswith("# New examples\n")
     for text in (
         "| strategy | low premem accuracy (Kang et al. 2025, Algorithm 1) |",
         "| t | 0.5 |",
-        "| threshold p | 1.500 |",
+        "| threshold p | 1.500 (p given in the study) |",
         "| training examples selected | 4 of 12 (33%) |",
         "| new examples | 9 |",
         "| left out | none |",

@@ -8,6 +8,7 @@ import pytest
 
 from premem.analysis.example_reports import examples_page, examples_table, memorized_at, typical_samples
 from premem.report.markdown import fenced
+from premem.scoring.threshold import ChosenThreshold
 
 P = 1.3
 
@@ -32,6 +33,7 @@ def memorization():
     ).assign(trained_on=True)
 
 
+CHOSEN = ChosenThreshold(P, "unseen")
 DATA = pd.DataFrame({"example_id": list("dcbax"), "question": list("DCBAX"), "solution": list("4321x"), "answer": "7"})
 
 
@@ -60,10 +62,10 @@ def test_labels_of_difficulty_are_a_column_beside_the_dataset_s_own(memorization
     table = table.set_index("example_id")
     assert table["difficulty"].fillna(-1).to_dict() == {"d": 3, "a": 1, "b": 2.5, "c": -1}
     assert (table["difficulty_in_dataset"] == "Level 7").all()
-    page = examples_page("a run", table.reset_index(), answers_of("d"), P, 4)
+    page = examples_page("a run", table.reset_index(), answers_of("d"), CHOSEN, 4)
     assert "premem accuracy 0.50; never memorized; difficulty 2.5." in page
     assert "premem accuracy 0.00; memorized at epoch 10." in page  # no label, and no word of it
-    assert "difficulty" not in examples_page("a run", examples_table(memorization, P, DATA), answers_of("d"), P, 4)
+    assert "difficulty" not in examples_page("a run", examples_table(memorization, P, DATA), answers_of("d"), CHOSEN, 4)
 
 
 def test_scores_alone_make_a_table_and_a_page_that_says_what_is_missing(memorization):
@@ -71,7 +73,7 @@ def test_scores_alone_make_a_table_and_a_page_that_says_what_is_missing(memoriza
     whole = examples_table(memorization, P, DATA)
     assert table.equals(whole[list(table)])
     assert set(whole) - set(table) == {"question", "solution", "answer"}
-    page = examples_page("a run", table, None, P, 2)
+    page = examples_page("a run", table, None, CHOSEN, 2)
     assert re.findall(r"^### (.*)$", page, re.MULTILINE) == ["d", "a", "c", "b"]
     assert "| accuracy | 0.00 | 0.00 | 0.50 |" in page
     assert "come without texts and checkpoints. Questions, targets and answers are therefore missing here" in page
@@ -110,10 +112,10 @@ def test_a_text_stays_within_its_block(text):
 def test_the_page_shows_the_most_and_the_least_learned(memorization):
     evil = DATA.assign(question="```\n# not a heading\n<b>")
     table = examples_table(memorization, P, evil)
-    page = examples_page("a run", table, answers_of("d", ("correct", "7", "7"), ("incorrect", "8", "8")), P, 2)
+    page = examples_page("a run", table, answers_of("d", ("correct", "7", "7"), ("incorrect", "8", "8")), CHOSEN, 2)
     headings = re.findall(r"^### (.*)$", page, re.MULTILINE)
     assert headings == ["d", "a", "c", "b"]
-    assert "There are 4 examples. At some checkpoint, 3 of them were memorized (perplexity ≤ 1.3), and 3 were" in page
+    assert "There are 4 examples. At some checkpoint, 3 of them were memorized (perplexity ≤ 1.3; p from held-out examples), and 3 were" in page
     assert "premem accuracy 0.50; never memorized." in page
     assert "premem accuracy 0.00; memorized at epoch 10." in page
     assert "| accuracy | 0.00 | 0.00 | 0.50 |" in page
@@ -121,7 +123,7 @@ def test_the_page_shows_the_most_and_the_least_learned(memorization):
     assert "````text\n```\n# not a heading\n<b>\n````" in page
     assert "not known here. Set `example_reports: {brittleness: true}`" in page
     assert "nan" not in page.lower()
-    said = examples_page("a run", table.assign(predicted_drop=0.25), answers_of("d"), P, 9, "train accuracy")
+    said = examples_page("a run", table.assign(predicted_drop=0.25), answers_of("d"), CHOSEN, 9, "train accuracy")
     assert "predicted to lose under perturbations comes from train accuracy" in said
     assert "memorized at epoch 10; predicted to lose 0.25 of accuracy under perturbations." in said
     assert len(re.findall("^### ", said, re.MULTILINE)) == 8

@@ -26,6 +26,7 @@ from premem.analysis.robustness import PREDICTOR_SET_TITLES
 from premem.config.data import TRAIN
 from premem.report.markdown import fenced, markdown_table
 from premem.scoring.memorization import masked_accuracy, premem_accuracy
+from premem.scoring.threshold import ChosenThreshold
 
 
 def memorized_at(checkpoint_epochs: ArrayLike, perplexity: ArrayLike, p: float) -> NDArray[np.float64]:
@@ -138,7 +139,12 @@ def typical_samples(answers: pd.DataFrame) -> dict[str, str]:
 
 
 def examples_page(
-    title: str, table: pd.DataFrame, answers: pd.DataFrame | None, p: float, shown: int, predicted_from: str = ""
+    title: str,
+    table: pd.DataFrame,
+    answers: pd.DataFrame | None,
+    chosen: ChosenThreshold,
+    shown: int,
+    predicted_from: str = "",
 ) -> str:
     """Return the page.
 
@@ -146,7 +152,7 @@ def examples_page(
         title: of the run.
         table: see the top of this module.
         answers: of the last checkpoint: example_id, text, grade, extracted; None if there are none.
-        p: the threshold.
+        chosen: the threshold p.
         shown: how many of the most learned and of the least learned examples to show.
         predicted_from: what ``predicted_drop`` is predicted from, if the table has that column.
     """
@@ -164,7 +170,8 @@ def examples_page(
     parts = [
         f"# Training examples: {title}",
         f"There are {len(table)} examples. At some checkpoint, {known.sum()} of them were memorized (perplexity ≤ "
-        f"{p:.4g}), and {(table['premem_accuracy'] > 0).sum()} were solved at least once while not yet memorized. The "
+        f"{chosen.threshold:.4g}; {chosen.note}), and {(table['premem_accuracy'] > 0).sum()} were solved at least "
+        "once while not yet memorized. The "
         f"mean premem accuracy is {table['premem_accuracy'].mean():.2f}. All examples are in "
         "`example_report.parquet`.",
         markdown_table(("epoch", "accuracy", "perplexity (geometric mean)", "memorized here first"), history),

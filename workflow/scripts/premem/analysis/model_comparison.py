@@ -109,6 +109,7 @@ def models_page(dataset: str, table: pd.DataFrame, image: str) -> str:
         ("weights", *(f"{first['weights'][m]:,.0f}" if first["weights"][m] > 0 else "unknown" for m in models)),
         ("checkpoints of runs", *(f"{first['n_points'][m]} of {first['n_runs'][m]}" for m in models)),
         ("p", *(f"{first['p'][m]:.3f}" for m in models)),
+        ("where p comes from", *(str(cells.loc[(m, "premem_accuracy"), "note"]).split(";")[0] for m in models)),
         *((title, *(cell(model, name) for model in models)) for name, title in STATISTICS.items()),
     ]
     return (
@@ -117,7 +118,7 @@ def models_page(dataset: str, table: pd.DataFrame, image: str) -> str:
                 f"# Models on {dataset}",
                 "This page compares how much each model memorizes, and how well premem accuracy and train accuracy "
                 "predict its test accuracy. An example is memorized if its perplexity is at most p, which is "
-                "calibrated for each model. Shares and gaps are measured at the last checkpoint of each run. Brackets "
+                "chosen for each model. Shares and gaps are measured at the last checkpoint of each run. Brackets "
                 "hold intervals over resampled runs. If a model learns so little that its test accuracy hardly "
                 "changes, there is nothing to predict, and p cannot be calibrated well. R² and the share memorized "
                 "then say little, but the gap still does.",
@@ -152,7 +153,7 @@ def plot_models(table: pd.DataFrame, figures: Figures) -> Figure:
         (
             right,
             {
-                "premem_accuracy": ("premem accuracy, p tuned", PREDICTED, "o"),
+                "premem_accuracy": ("premem accuracy", PREDICTED, "o"),
                 "premem_accuracy_held_out": ("p from the other runs", PREDICTED, "o"),
                 "train_accuracy": ("train accuracy", TRAIN, "s"),
             },

@@ -8,6 +8,7 @@ from premem.analysis.curation.strategies import STRATEGIES
 from premem.config.curation import Collection, StrategyName
 from premem.report.markdown import markdown_table
 from premem.report.numbers import write_number
+from premem.scoring.threshold import ChosenThreshold
 
 NAMES = {"threshold": "t", "share": "share of the hardest"}
 """Key of ``collection`` that strategies read → name for readers."""
@@ -117,7 +118,7 @@ def selection_page(
     collected: Collected,
     strategy: StrategyName,
     settings: Collection,
-    p: float | None,
+    chosen: ChosenThreshold | None,
     overlap: float,
 ) -> str:
     """Return a page that says what was selected from a training set, and why.
@@ -128,7 +129,7 @@ def selection_page(
         collected: the new examples.
         strategy: name of the strategy.
         settings: of the strategy.
-        p: the threshold of memorization; None if the strategy does not read it.
+        chosen: the threshold p; None if the strategy does not read it.
         overlap: share of the training examples that overlap a test question.
     """
     known = STRATEGIES[strategy]
@@ -136,7 +137,7 @@ def selection_page(
     facts = {
         "strategy": f"{known.title}{f' ({known.source})' if known.source else ''}",
         **{NAMES[key]: f"{value:g}" for key, value in known.values_read(settings).items()},
-        "threshold p": "not read" if p is None else f"{p:.3f}",
+        "threshold p": "not read" if chosen is None else f"{chosen.threshold:.3f} ({chosen.note})",
         "training examples selected": f"{collected.selected} of {len(examples)} ({share:.0%})",
         "new examples": str(len(collected.examples)),
         "left out": "; ".join(f"{number}: {why}" for why, number in collected.left_out.items()) or "none",
@@ -147,9 +148,9 @@ def selection_page(
         facts["note"] = "the strategy selected no example, so all training examples were used"
     scores = [name for name in ("premem_accuracy", "accuracy", "ifd", "difficulty") if name in examples]
     counts = collected.examples["resembles"].value_counts()
-    chosen = examples.assign(new=examples["example_id"].map(counts).fillna(0).astype(int))
-    chosen = chosen[collected.weights > 0].sort_values(["new", "example_id"], ascending=[False, True]).head(SHOWN)
-    rows = [(row["example_id"], *(f"{row[name]:.2f}" for name in scores), row["new"]) for _, row in chosen.iterrows()]
+    shown = examples.assign(new=examples["example_id"].map(counts).fillna(0).astype(int))
+    chosen = shown[collected.weights > 0].sort_values(["new", "example_id"], ascending=[False, True]).head(SHOWN)
+    rows = [(row["example_id"], *(f"{row[name]:.2f}" for name in scores), row["new"]) for _, row in shown.iterrows()]
     parts = [
         f"# {title}",
         markdown_table(("", ""), list(facts.items())),
