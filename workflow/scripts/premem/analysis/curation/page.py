@@ -149,7 +149,7 @@ def selection_page(
     scores = [name for name in ("premem_accuracy", "accuracy", "ifd", "difficulty") if name in examples]
     counts = collected.examples["resembles"].value_counts()
     shown = examples.assign(new=examples["example_id"].map(counts).fillna(0).astype(int))
-    chosen = shown[collected.weights > 0].sort_values(["new", "example_id"], ascending=[False, True]).head(SHOWN)
+    shown = shown[collected.weights > 0].sort_values(["new", "example_id"], ascending=[False, True]).head(SHOWN)
     rows = [(row["example_id"], *(f"{row[name]:.2f}" for name in scores), row["new"]) for _, row in shown.iterrows()]
     parts = [
         f"# {title}",
