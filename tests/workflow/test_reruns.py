@@ -302,6 +302,7 @@ def two_pairs(finished, tmp_path_factory) -> Path:
     study["datasets"]["mine"] = {
         "train": {"files": ["mine/train.jsonl"]},
         "test": {"test": {"files": ["mine/test.jsonl"]}},
+        "shared_questions": "count",
         "answers": "gsm8k",
         **{"prompt": "{question} Answer :", "target": " {solution} Done", "stop": " Done"},
     }

@@ -30,6 +30,7 @@ from premem.config.data import Templates
 from premem.config.hardware import PerplexityHardware, SamplingHardware
 from premem.config.models import Pretraining
 from premem.config.models import Tokenizer as TokenizerSettings
+from premem.config.runs import Subset
 from premem.config.sampling import SamplingSettings
 from premem.lm import perplexity
 from premem.lm.models import load_model
@@ -337,6 +338,9 @@ def test_several_processes_share_the_examples(folder, examples):
     assert two == pytest.approx(one, rel=1e-5)
 
 
+WHOLE = Subset(size=1, holdout=0, run="a")
+
+
 @pytest.mark.parametrize("prompt", ["{question}", "Tell me: {question}"])
 def test_ifd_is_the_loss_with_the_question_over_that_without(folder, tokenizer, tmp_path, prompt):
     examples = tokenize(tokenizer, [prompt.replace("{question}", text) for text in PROMPTS[:9]], TARGETS[:9])
@@ -345,7 +349,7 @@ def test_ifd_is_the_loss_with_the_question_over_that_without(folder, tokenizer, 
     write_table(table.assign(**ids), tmp_path / "tokens.parquet")
     templates = Templates(prompt=prompt)
     where = folder, tmp_path / "tokens.parquet"
-    measure_ifd(*where, 1, templates, "float32", 1, 0, PerplexityHardware(), tmp_path / "ifd.parquet")
+    measure_ifd(*where, WHOLE, templates, "float32", 1, 0, PerplexityHardware(), tmp_path / "ifd.parquet")
     alone = [
         tokenizer.bos_token_id,
         *tokenizer(prompt.replace("{question}", ""), add_special_tokens=False)["input_ids"],
@@ -366,7 +370,7 @@ def test_ifd_without_anything_before_the_target_is_refused(folder, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     row = {"example_id": ["a"], "subset_rank": [0], "prompt_ids": [[5]], "target_ids": [[6, 7]]}
     write_table(pd.DataFrame(row), tmp_path / "tokens.parquet")
-    where = tmp_path, tmp_path / "tokens.parquet", 1
+    where = tmp_path, tmp_path / "tokens.parquet", WHOLE
     with pytest.raises(UserError, match="the prompt is empty and the model has no start token; give the dataset"):
         measure_ifd(*where, Templates(prompt="{question}"), "float32", 1, 0, PerplexityHardware(), tmp_path / "ifd")
 

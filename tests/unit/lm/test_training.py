@@ -100,6 +100,9 @@ def train(base, examples, out, hardware=None, **changes):
     return pd.DataFrame(log)[["epoch", "step", "loss", "learning_rate", "grad_norm"]].astype(float)
 
 
+WHOLE = json.dumps({"size": 1, "holdout": 0, "run": "a"})
+
+
 def arguments(base, out, hardware, **changes):
     """What a rule calls train.py with."""
     options = {
@@ -109,7 +112,7 @@ def arguments(base, out, hardware, **changes):
         "settings": json.dumps({"batch_size": 12, "warmup_steps": 2}),
         "lr": 1e-2,
         "epochs": EPOCHS,
-        "size": 1,
+        "subset": WHOLE,
         "seed": 0,
         "hardware": json.dumps(hardware),
         "gpus": 0,

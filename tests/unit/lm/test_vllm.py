@@ -151,7 +151,7 @@ def by_vllm(models, tokens, inner_stop, split_character):
             "checkpoints": [models / checkpoint for checkpoint in checkpoints],
             "train": [tokens],
             "tests": [],
-            "size": [1],
+            "subset": [json.dumps({"size": 1, "holdout": 0, "run": "a"})],
             "stop": [stop],
             "settings": [settings.model_copy(update={"backend": "vllm"}).model_dump_json()],
             "threads": [1],
