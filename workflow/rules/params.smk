@@ -176,6 +176,7 @@ def base_models_on(wildcards):
 
 # --- the summary ---
 
+
 def commands_that_collect():
     """Return as JSON, for the pairs whose dataset says where new examples come from, the command that collects them."""
     return json.dumps({f"{m}/{d}": collecting(m, d) for m, d in STUDY.pairs if STUDY.dataset(d).new_examples})
