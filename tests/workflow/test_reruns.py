@@ -23,8 +23,8 @@ from calls import run_study
 from premem.jobs.plan import Job, read_dry_run
 
 PLOTS = {"plot_prediction", "plot_training_curves", "plot_threshold", "plot_learning_progress"}
-REGRESSED = {"regress", "summarize"} | PLOTS
-CALIBRATED = {"calibrate", "choose_threshold"} | REGRESSED
+REGRESSED = {"regress", "forecast", "summarize"} | PLOTS
+CALIBRATED = {"calibrate", "choose_threshold", "fix_these"} | REGRESSED
 SCORED = {"score_run", "gather_runs"} | CALIBRATED
 GRADED = {"grade_samples", "compare_graders"} | SCORED
 SAMPLED = {"sample_checkpoint"} | GRADED
@@ -199,6 +199,13 @@ EDITS = [
             "bad_examples": "drop",
             "seed": 1,
         }.items()
+    ),
+    Edit("a dataset's `holdout`", put("datasets.mine.holdout", 2), TRAINED, {MINE}),
+    Edit(
+        "a dataset's `shared_questions`",
+        put("datasets.mine.shared_questions", "error"),
+        {"check_fit"} | SAMPLED,
+        {MINE},
     ),
     Edit("the source of a test set", put("datasets.mine.test.test.num_examples", 3), TESTED, {MINE}),
     Edit("`rows` of a source, `parameters` of a model", put("datasets.mine.train.rows", 9)),
@@ -394,7 +401,7 @@ CALIBRATION = {"gather_runs", "calibrate", "choose_threshold"}
         ),
         pytest.param(
             "pairs/own/mine/figures/prediction.png",
-            {"regress", "plot_prediction"},
+            {"regress", "forecast", "plot_prediction"},
             {"identify_model"} | TRAINING | SCORING | CALIBRATION,
             {MINE},
             1,
