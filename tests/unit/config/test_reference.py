@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from premem.config.reference import json_schema, keys_of_study, page
-from test_reruns import CALIBRATED, EDITS, GRADED, PLOTS, REGRESSED, SAMPLED, SCORED, SETTLED, TOKENIZED
+from test_reruns import CALIBRATED, EDITS, GRADED, PLOTS, REGRESSED, SAMPLED, SCORED, SETTLED, TOKENIZED, TRAINED
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,8 @@ def test_what_is_not_a_study_is_not_valid(root, schema, path, value):
 RERUNS = {
     "nothing": set(),
     "training and what follows": SETTLED,
+    "the training of its runs and what follows": TRAINED,
+    "the check before training, samples and what follows": SAMPLED,
     "pre-training and what follows": {"settle_pretraining", "pretrain_model"} | TOKENIZED,
     "tokens, training and what follows": TOKENIZED,
     "the dataset, and training and what follows": {"prepare_data", "check_data"} | TOKENIZED,

@@ -7,8 +7,11 @@ import signal
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from premem.report.summary import _graders
+from premem.scoring.grader_agreement import count_cases
 from premem.scoring.grading import (
     GRADERS,
     REFERENCES,
@@ -95,7 +98,7 @@ def test_every_text_needs_an_answer() -> None:
 
 
 def test_every_grader_has_a_version_of_its_own() -> None:
-    assert all(tuple(versions(style)) == GRADERS for style in STYLES)
+    assert all(tuple(versions(style)) in (GRADERS, GRADERS[1:]) for style in STYLES)
     recorded = [version for style in STYLES for version in versions(style).values()]
     assert len(set(recorded)) == len(recorded)
 
@@ -127,7 +130,13 @@ def test_final_answer(solution: str, style: StyleName, answer: str | None) -> No
 
 
 def test_solutions_that_are_written_are_read_back() -> None:
-    for style, answer in (("gsm8k", "-1,000"), ("math", r"\frac{1}{2}")):
+    for style, answer in (
+        ("gsm8k", "-1,000"),
+        ("math", r"\frac{1}{2}"),
+        ("number", "-3.5"),
+        ("choice", "B"),
+        ("exact", "New York"),
+    ):
         reference = REFERENCES[style]
         assert reference.find("Some steps.\n" + reference.write(answer)) == answer
 
@@ -136,12 +145,15 @@ def test_answers_that_a_style_cannot_grade_are_named() -> None:
     assert answer_problem("5 or 6", "gsm8k") == "is not a number"
     assert answer_problem("2 million", "gsm8k") is None
     assert answer_problem("5 or 6", "math") is None
+    assert answer_problem("Paris", "choice") == "does not begin with the letter of an option, such as B or (B)"
+    assert answer_problem("(b)", "choice") is None
+    assert answer_problem("seven or so", "number") == "is not a number"
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
 
 MARKS = {"✓": "correct", "✗": "incorrect", "–": "no_answer"}
-ROW = re.compile(r"\| `(.+)` \| `(.+)` \| ([✓✗–]) \| ([✓✗–]) \| ([✓✗–]) \|")
+ROW = re.compile(r"\| `(.+)` \| `(.+)` \| (?:([✓✗–]) \| )?([✓✗–]) \| ([✓✗–]) \|")
 
 
 def rows_of_the_page(root: Path, style: StyleName) -> list[tuple[str, ...]]:
@@ -154,12 +166,13 @@ def rows_of_the_page(root: Path, style: StyleName) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("style", STYLES)
 def test_the_page_lists_what_graders_do(root: Path, style: StyleName) -> None:
     rows = rows_of_the_page(root, style)
-    assert len(rows) > 70
-    texts = [row[1] if style == "gsm8k" else rf"\boxed{{{row[1]}}}" for row in rows]
+    assert len(rows) > (70 if style in ("gsm8k", "math") else 10)
+    # On the page, a box stands around the answers of math, and \n for the end of a line.
+    texts = [rf"\boxed{{{row[1]}}}" if style == "math" else row[1].replace(r"\n", "\n") for row in rows]
     graded = grade_answers(texts, [row[0] for row in rows], style, time_limit=10.0, workers=2)
     for number, (reference, text, *marks) in enumerate(rows):
-        found = {grader: graded[grader][number].grade for grader in GRADERS}
-        assert found == dict(zip(GRADERS, (MARKS[mark] for mark in marks), strict=True)), (reference, text)
+        expected = {grader: MARKS[mark] for grader, mark in zip(GRADERS, marks, strict=True) if mark}
+        assert {grader: grades[number].grade for grader, grades in graded.items()} == expected, (reference, text)
 
 
 def test_every_row_of_the_page_is_graded(root: Path) -> None:
@@ -170,6 +183,21 @@ def test_every_row_of_the_page_is_graded(root: Path) -> None:
 
 def test_the_page_names_a_version(root: Path) -> None:
     page = (root / "docs/graders.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:gsm8k|math)-\w+-\d+)`", page)
+    named = re.findall(r"`((?:gsm8k|math|number|choice|exact)-\w+-\d+)`", page)
     assert named
     assert set(named) <= {version for style in STYLES for version in versions(style).values()}
+
+
+def test_a_style_without_the_authors_rule_is_counted_and_summed_up() -> None:
+    texts = ["The answer is B.", "It must be (B), as\nit is warm.", "Paris"]
+    graded = grade_answers(texts, ["B"] * 3, "choice", time_limit=5.0)
+    table = pd.DataFrame({"run": "r", "epoch": 1, "example_id": list("abc"), "sample": 0})
+    for grader, grades in graded.items():
+        table[grader] = [grade.grade for grade in grades]
+        table[f"{grader}_extracted"] = [grade.extracted for grade in grades]
+    cases = count_cases(table)
+    assert "original" not in cases
+    assert cases["answers"].tolist() == [1, 1, 1]
+    assert _graders(cases).startswith(
+        "Share of answers graded correct, over all checkpoints: strict 0.333, lenient 0.667."
+    )

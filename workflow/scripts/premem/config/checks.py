@@ -68,6 +68,8 @@ def _problems_of_epochs(key: str, epochs: Iterable[int], study: Study, runs: Ite
 
 def _problems_of_datasets(study: Study) -> Iterator[str]:
     for name, dataset in study.datasets.items():
+        if study.grading.grader == "original" and dataset.answers not in ("gsm8k", "math"):
+            yield f"grading.grader: original is the authors' rule for gsm8k and math; {name} has {dataset.answers}"
         for taken in {TRAIN, HOLDOUT, POOL} & dataset.test.keys():
             yield f"datasets.{name}.test.{taken}: a test set cannot be called {taken}; rename it"
     for name, model in study.models.items():

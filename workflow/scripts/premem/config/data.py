@@ -108,8 +108,10 @@ class Reading(Block):
     id: Column | None = None
     """The source's column that names each example, such as ``question_id``. Tables and pages show it as example_id. If
     left out, examples are named by their set and row, such as ``train-00012``."""
-    answers: Literal["gsm8k", "math"]
-    """How a final answer is written. ``gsm8k``: after ``#### ``. ``math``: in ``\\boxed{}``."""
+    answers: Literal["gsm8k", "math", "number", "choice", "exact"]
+    """How a final answer is written. ``gsm8k``: a number after ``#### ``. ``math``: an expression in ``\\boxed{}``.
+    ``number``, ``choice`` (the letter of an option) and ``exact`` (any text): after "The answer is", or alone. They
+    have no grader ``original``."""
     bad_examples: Literal["error", "drop"] = "error"
     """What happens to examples that are empty, repeated, without a final answer or too long. ``error``: the study stops
     before anything expensive starts, and lists them. ``drop``: they are left out, and their number is reported."""

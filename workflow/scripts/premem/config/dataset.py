@@ -39,13 +39,13 @@ class Dataset(Reading, Templates):
     examples are sampled like those to a test set. If left out: none where there is a test set with labels; otherwise
     128, or a tenth of the training set if that is fewer.
 
-    Reruns: training and what follows.
+    Reruns: the training of its runs and what follows.
     """
     shared_questions: Literal["error", "count"] = "error"
     """What happens if a question of a test set is also in the training set. ``error``: the study stops before anything
     expensive starts. ``count``: their number is reported in the summary.
 
-    Reruns: the check before training.
+    Reruns: the check before training, samples and what follows.
     """
     difficulty: Column | None = None
     """How hard an example is (``premem.data.difficulty``). It is one of ``columns``, whose values hold a number such as

@@ -30,7 +30,7 @@ UNKNOWN_MINUTES = 24 * 60
 """Time asked for where the amount of work is not known yet."""
 MARGIN = 1.5
 """Time asked for, over the time expected."""
-GRADES_PER_SECOND = {"gsm8k": 1000, "math": 40}
+GRADES_PER_SECOND = {"gsm8k": 1000, "math": 40, "number": 1000, "choice": 1000, "exact": 1000}
 """Answers of each style that a processor grades in a second: a third of what one can, as some comparisons take long."""
 ANSWER_KB = 20
 """Memory of an answer while it is graded: its text some times over, and what was found there by each grader."""

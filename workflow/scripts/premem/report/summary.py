@@ -159,7 +159,8 @@ def summary_page(
 
 
 def _graders(cases: pd.DataFrame) -> str:
-    agree = cases[list(GRADERS)].nunique(axis=1) == 1
+    graders = [grader for grader in GRADERS if grader in cases]
+    agree = cases[graders].nunique(axis=1) == 1
     differ = cases["share"][~agree].sum()
-    accuracy = ", ".join(f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in GRADERS)
+    accuracy = ", ".join(f"{grader} {cases['share'][cases[grader] == 'correct'].sum():.3f}" for grader in graders)
     return f"Share of answers graded correct, over all checkpoints: {accuracy}. The graders differ on {differ:.2%}."

@@ -7,19 +7,29 @@ r"""Grading sampled answers with three graders, side by side, so that a result c
 
 ``original`` is the rule of the paper's authors, quirks included, for reproduction. ``strict`` asks for the answer where
 the style puts it and compares values, not spellings. ``lenient`` searches the text for an answer and compares likewise.
-Each answer style is a file: ``gsm8k``, ``math``. What each grader accepts is listed in docs/graders.md.
+Each answer style is a file. ``original`` is there only where the authors have a rule: ``gsm8k`` and ``math``. What each
+grader accepts is listed in docs/graders.md.
 """
 
 from collections.abc import Callable, Sequence
 
 from premem.base.errors import UserError
+from premem.scoring.grading.choice import CHOICE, CHOICE_REFERENCE
+from premem.scoring.grading.exact import EXACT, EXACT_REFERENCE
 from premem.scoring.grading.gsm8k import GSM8K, GSM8K_REFERENCE
 from premem.scoring.grading.math import MATH, MATH_REFERENCE
+from premem.scoring.grading.number import NUMBER, NUMBER_REFERENCE
 from premem.scoring.grading.styles import Grade, Pair, Reference, Style, StyleName
 
 GRADERS = ("original", "strict", "lenient")
-REFERENCES: dict[StyleName, Reference] = {"gsm8k": GSM8K_REFERENCE, "math": MATH_REFERENCE}
-STYLES: dict[StyleName, Style] = {"gsm8k": GSM8K, "math": MATH}
+REFERENCES: dict[StyleName, Reference] = {
+    "gsm8k": GSM8K_REFERENCE,
+    "math": MATH_REFERENCE,
+    "number": NUMBER_REFERENCE,
+    "choice": CHOICE_REFERENCE,
+    "exact": EXACT_REFERENCE,
+}
+STYLES: dict[StyleName, Style] = {"gsm8k": GSM8K, "math": MATH, "number": NUMBER, "choice": CHOICE, "exact": EXACT}
 
 
 def grade_answers(
@@ -30,12 +40,12 @@ def grade_answers(
     Args:
         texts: sampled answers.
         answers: final answers, bare: ``72`` or ``\frac{1}{2}``; None where the answer is not known.
-        style: how texts give their final answer: after ``#### `` (gsm8k) or in ``\boxed{}`` (math).
+        style: how texts give their final answer, such as after ``#### `` (gsm8k) or in ``\boxed{}`` (math).
         time_limit: seconds that a symbolic comparison may take; it is then ended and counted as incorrect (math only).
         workers: processes that compare (math only).
 
     Returns:
-        For each of ``GRADERS`` as many grades as texts.
+        For each grader of the style as many grades as texts.
 
     Raises:
         UserError: if the style cannot grade an expected answer: for gsm8k, one that is not a number.

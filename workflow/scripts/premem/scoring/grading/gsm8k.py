@@ -21,7 +21,8 @@ def _read_number_after_marker(text: str) -> str | None:
     return None if rest is None else read_only_number(rest)
 
 
-def _find_equal_numbers(pairs: Collection[Pair], time_limit: float, workers: int) -> set[Pair]:
+def find_equal_numbers(pairs: Collection[Pair], time_limit: float, workers: int) -> set[Pair]:
+    """Return the pairs whose numbers are equal; numbers are compared at once, so the other arguments are not needed."""
     return {pair for pair in pairs if (value := read_number(pair[0])) is not None and value == read_number(pair[1])}
 
 
@@ -30,7 +31,7 @@ GSM8K = Style(
     GSM8K_REFERENCE,
     {
         "original": Grader("gsm8k-original-1", read_blindly_after_marker, find_spelled_alike_without_commas),
-        "strict": Grader("gsm8k-strict-2", _read_number_after_marker, _find_equal_numbers),
-        "lenient": Grader("gsm8k-lenient-2", read_last_number, _find_equal_numbers),
+        "strict": Grader("gsm8k-strict-2", _read_number_after_marker, find_equal_numbers),
+        "lenient": Grader("gsm8k-lenient-2", read_last_number, find_equal_numbers),
     },
 )

@@ -42,3 +42,19 @@ def read_after(phrase: str, text: str) -> str | None:
     formula = FORMULA.match(rest)
     answer = formula[1] if formula else _SENTENCE_END.split(rest, maxsplit=1)[0]
     return answer.strip(" *$.:") or None
+
+
+def read_stated(text: str) -> str | None:
+    r"""Return the answer that a text states as one: after ``####``, in a box, or after "answer is" or "answer:".
+
+    A text of a single line that states none is the answer itself.
+    """
+    stated = read_after_marker(text) or read_box(text) or read_after(r"answer(?: is|:)", text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return stated or (lines[0] if len(lines) == 1 else None)
+
+
+def read_stated_or_last_line(text: str) -> str | None:
+    """Return what ``read_stated`` does, and otherwise the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return read_stated(text) or (lines[-1] if lines else None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-StyleName = Literal["gsm8k", "math"]
+StyleName = Literal["gsm8k", "math", "number", "choice", "exact"]
 Pair = tuple[str, str]
 """A reference answer, and the answer that a grader found in a text."""
 
