@@ -24,6 +24,19 @@ def block(page: str, language: str) -> str:
     return re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)[1]
 
 
+def make_model(here, text: str) -> None:
+    """A model of the reader's own that knows these words and the numbers to 20."""
+    words = ["<end>", *dict.fromkeys(text.split()), *map(str, range(20))]
+    inner = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<end>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>").save_pretrained(here / "my-model")
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 32}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(words), **shape, max_position_embeddings=64)).save_pretrained(
+        here / "my-model"
+    )
+
+
 @pytest.fixture
 def reader(checkout, page, tmp_path):
     """A checkout in which the reader has made the three things that the page asks for."""
@@ -47,16 +60,7 @@ def reader(checkout, page, tmp_path):
     (here / "study.yaml").write_text(study)
     (here / "without-tests.yaml").write_text(without_tests)
 
-    words = ["<end>", *"Ann Bob Cem Dora Eve has pears and buys . How many ? Problem : Solution Done + = ####".split()]
-    words += [str(number) for number in range(10)]
-    inner = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<end>"))
-    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>").save_pretrained(here / "my-model")
-    torch.manual_seed(0)
-    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 32}
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(words), **shape, max_position_embeddings=64)).save_pretrained(
-        here / "my-model"
-    )
+    make_model(here, "Ann Bob Cem Dora Eve has pears and buys . How many ? Problem : Solution Done + = ####")
     return here
 
 
@@ -98,3 +102,34 @@ def edit(here, **keys):
     study = yaml.safe_load((here / "study.yaml").read_text())
     study["datasets"]["problems"] |= keys
     (here / "study.yaml").write_text(yaml.safe_dump(study))
+
+
+def test_multiple_choice_from_a_csv_as_on_its_page(checkout, root, tmp_path):
+    page = (root / "docs" / "other-tasks.md").read_text()
+    here = shutil.copytree(checkout, tmp_path / "here", ignore=shutil.ignore_patterns("results", ".snakemake"))
+    header, *shown = block(page, "csv").splitlines()
+    rows = [
+        f"{a} + {b} ?,{a + b + 1 - at},{a + b + 2 - at},{a + b + 3 - at},{a} + {b} = {a + b} . The answer is "
+        f"{letter} .,{letter}"
+        for a in range(1, 5)
+        for b in range(1, 5)
+        for at, letter in [(1 + (a + b) % 3, "ABC"[(a + b) % 3])]
+    ]
+    (here / "data").mkdir()
+    (here / "data" / "quiz.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert all(line.count(",") == header.count(",") and line.endswith(line.split(" is ")[1][0]) for line in shown)
+    (here / "quiz.yaml").write_text(block(page, "yaml"))
+    make_model(here, "A B C D + = ? . The answer is : Answer Done")
+    run_study(here, "--configfile", "quiz.yaml")
+    results = here / "results" / "quiz"
+    said = (results / "logs" / "tokenize_data" / "base" / "quiz" / "train.log").read_text()
+    assert re.search(r"\d \+ \d \? A \d+ B \d+ C \d+ Answer :", said)
+    grades = pd.read_parquet(next(results.glob("runs/base/quiz/*1e-2*/grades.parquet")))
+    assert set(grades["split"]) == {"train", "holdout"}
+    assert set(grades["strict"]) <= {"correct", "incorrect", "no_answer"}
+    assert "original" not in grades
+    assert "4 held-out training examples" in (results / "summary.md").read_text()
+    wrong = (here / "quiz.yaml").read_text().replace("{a}", "{option_a}")
+    (here / "wrong.yaml").write_text(wrong)
+    done = snakemake(here, "--configfile", "wrong.yaml")
+    assert "datasets.quiz: prompt: unknown column 'option_a'" in done.stdout + done.stderr
