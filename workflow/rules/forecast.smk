@@ -21,7 +21,7 @@ rule forecast:
         **script("forecast.py"),
         test_set=study_test_set,
         statistics=settings(STUDY.statistics),
-        checkpoints=settings(STUDY.checkpoints),
+        checkpoints=unrecorded(settings(STUDY.checkpoints)),
         folder=folder_of_checkpoints,
     shell:
         "{params.call:q} --memorization {input.memorization:q} --tests {input.tests:q} --threshold {input.threshold:q} "

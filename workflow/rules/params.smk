@@ -1,8 +1,6 @@
 # Params of rules: what a result depends on, and the words that start a script.
 # Takes the study and the scripts.
 
-import shlex
-
 SAMPLE_ENV = f"../../envs/{'vllm' if STUDY.sampling.backend == 'vllm' else 'sample'}.yaml"
 USES_CONDA = "conda" in map(str, workflow.deployment_settings.deployment_method)
 
@@ -178,13 +176,14 @@ def base_models_on(wildcards):
 
 
 def commands_that_collect():
-    """Return as JSON, for the pairs whose dataset says where new examples come from, the command that collects them."""
-    return json.dumps({f"{m}/{d}": collecting(m, d) for m, d in STUDY.pairs if STUDY.dataset(d).new_examples})
+    """Return as JSON, for the pairs whose dataset says where new examples come from, the command that collects them.
 
-
-def collecting(model, dataset):
-    """Return the command that collects new examples after a run, with {run} in place of its name."""
-    files = [str(path) for path in workflow.overwrite_configfiles]
-    study = ["--configfile", *map(shlex.quote, files)] if files else []
-    target = f"{RESULTS}/runs/{model}/{dataset}/{{run}}/curated/premem.jsonl"
-    return " ".join(["snakemake", "--cores", "all", *study, "--", target])
+    {run} stands for the name of a run. The study file is not named, since the page must not depend on where it lies.
+    """
+    return json.dumps(
+        {
+            f"{model}/{dataset}": f"snakemake --cores 2 -- {RESULTS}/runs/{model}/{dataset}/{{run}}/curated/premem.jsonl"
+            for model, dataset in STUDY.pairs
+            if STUDY.dataset(dataset).new_examples
+        }
+    )

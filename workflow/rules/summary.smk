@@ -31,7 +31,7 @@ rule summarize:
         study=STUDY.study,
         pairs=expand_pairs(PAIR, STUDY.judged_pairs),
         test_sets=lambda w: json.dumps({f"{m}/{d}": STUDY.predicted_test_set(m, d) for m, d in STUDY.judged_pairs}),
-        collect=unrecorded(commands_that_collect()),
+        collect=lambda w: commands_that_collect(),
         statistics=settings(STUDY.statistics),
         image_format="png" if "png" in STUDY.figures.formats else STUDY.figures.formats[0],
     shell:

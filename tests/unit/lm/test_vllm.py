@@ -23,6 +23,7 @@ from premem.base.tables import read_made_by, read_table, write_table
 from premem.config.data import Templates
 from premem.config.hardware import SamplingHardware
 from premem.config.models import Architecture, Pretraining
+from premem.config.runs import Subset
 from premem.config.sampling import SamplingSettings
 from premem.lm.models import load_model
 from premem.lm.pretraining import generate_corpus, new_model, pretrain, train_tokenizer
@@ -100,7 +101,7 @@ def by_transformers(models, tokens):
     def run(settings, checkpoints, stop=STOP):
         out = [models / "transformers" / f"{checkpoint}.parquet" for checkpoint in checkpoints]
         folders = [models / checkpoint for checkpoint in checkpoints]
-        sample(folders, tokens, [], 1, stop, settings, 1, 0, SamplingHardware(), out)
+        sample(folders, tokens, [], Subset(size=1, holdout=0, run="a"), stop, settings, 1, 0, SamplingHardware(), out)
         return [read_table(path) for path in out]
 
     return run

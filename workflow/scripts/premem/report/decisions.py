@@ -55,7 +55,8 @@ def decisions(
     yield "### Collect data like these"
     if collect:
         yield (
-            "This command writes new examples that resemble those that the best run has not really learned:\n\n"
+            "This command writes new examples that resemble those that the best run has not really learned. Add "
+            "`--configfile` and your study file, unless that is `config.yaml`.\n\n"
             f"```console\n$ {collect.replace('{run}', forecast['run'].iloc[0])}\n```"
         )
     else:
