@@ -96,6 +96,8 @@ def test_with_labels_alone_the_interval_comes_from_test_accuracies():
     runs = [make_run(f"r{i}", [0.5], None, [0.5 + i / 64]) for i in range(9)]
     table = forecast_table(runs, 1.5, 0.9)
     assert (table["high"] - table["forecast"]).tolist() == pytest.approx([8 / 64] * 9)
+    assert table["n_test"].tolist() == [64] * 9
+    assert table["test_low"].lt(table["test_accuracy"]).all() and table["test_high"].gt(table["test_accuracy"]).all()
 
 
 def place(test, predicted, train=None, run=None, size="full"):

@@ -38,7 +38,8 @@ def forecast_table(
     Returns:
         run, lr, epochs, size, seed, epoch, forecast, low, high (NaN where there is no interval),
         predicted_test_accuracy (premem accuracy), holdout_accuracy, holdout_low, holdout_high (Wilson's interval of
-        the same coverage), n_holdout, train_accuracy, share_memorized, test_accuracy (NaN without labels).
+        the same coverage), n_holdout, train_accuracy, share_memorized; test_accuracy, test_low, test_high (its interval
+        likewise) and n_test, which are NaN or 0 without labels.
     """
     table = place_points(runs, p).rename(columns={"n": "n_train"})
     if predicted is not None:
@@ -50,6 +51,10 @@ def forecast_table(
     table["holdout_accuracy"] = holdout
     table["n_holdout"] = np.concatenate([[run.unseen_accuracy.shape[1]] * len(run.checkpoint_epochs) for run in runs])
     table["holdout_low"], table["holdout_high"] = _wilson(holdout, table["n_holdout"].to_numpy(), coverage)
+    tested = [run.test_accuracy.shape[1] * int(np.isfinite(run.test_accuracy).all()) for run in runs]
+    table["n_test"] = np.repeat(tested, [len(run.checkpoint_epochs) for run in runs])
+    test = table["test_accuracy"].to_numpy(dtype=float)
+    table["test_low"], table["test_high"] = _wilson(test, table["n_test"].to_numpy(), coverage)
     if np.isfinite(holdout).all():
         own = max(float(np.mean((premem - holdout) ** 2 - noise)), LEAST_DEVIATION**2)
         forecast = (noise * premem + own * holdout) / (noise + own)
@@ -65,7 +70,7 @@ def forecast_table(
     columns = [
         *(*RUN_COLUMNS, "epoch", "forecast", "low", "high", "predicted_test_accuracy"),
         *("holdout_accuracy", "holdout_low", "holdout_high", "n_holdout", "train_accuracy", "share_memorized"),
-        "test_accuracy",
+        *("test_accuracy", "test_low", "test_high", "n_test"),
     ]
     # Of equal forecasts, the run that memorized less comes first.
     return table.sort_values(["forecast", "share_memorized", "run", "epoch"], ascending=[False, True, True, True])[

@@ -127,12 +127,19 @@ def _largest_error(forecast: pd.DataFrame) -> str:
     lost = best["test_accuracy"] - forecast["test_accuracy"].iloc[0]
     return (
         f"The largest error of a forecast is {error.max():.2f}: {worst['run']} after epoch {worst['epoch']} was "
-        "forecast "
-        f"to have {worst['forecast']:.2f} and has {worst['test_accuracy']:.2f}. Their mean error is "
-        f"{error.mean():.3f}. "
-        f"The best checkpoint by test accuracy is {best['run']} after epoch {best['epoch']}, with "
-        f"{best['test_accuracy']:.2f}; choosing by the forecast loses {lost:.2f}."
+        f"forecast to have {worst['forecast']:.2f} and has {worst['test_accuracy']:.2f}. Their mean error is "
+        f"{error.mean():.3f}. The best checkpoint by test accuracy is {best['run']} after epoch {best['epoch']}, with "
+        f"{best['test_accuracy']:.2f}. Choosing by the forecast loses {lost:.2f}, by premem accuracy "
+        f"{_lost_by(forecast, 'predicted_test_accuracy'):.2f}, by train accuracy "
+        f"{_lost_by(forecast, 'train_accuracy'):.2f}; `snakemake scrutiny` gives intervals and more rules."
     )
+
+
+def _lost_by(forecast: pd.DataFrame, column: str) -> float:
+    """Return the test accuracy lost by the checkpoint with the highest value; the mean of checkpoints that are "
+    "equal."""
+    chosen = forecast.loc[forecast[column] == forecast[column].max(), "test_accuracy"]
+    return float(forecast["test_accuracy"].max() - chosen.mean())
 
 
 def _improvements(forecast: pd.DataFrame, coverage: float) -> Iterator[str]:
