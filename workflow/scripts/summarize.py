@@ -91,8 +91,7 @@ def describe_source(chosen: ChosenThreshold) -> str:
         case "test":
             told = (
                 f"{p} was chosen on the test accuracies that it is judged on. The forecast of each run has a p that "
-                "was "
-                "chosen on the other runs, where there are any."
+                "was chosen on the other runs, where there are any."
             )
         case "unseen":
             told = f"{p} was chosen on training examples that the runs held out. No test label was used."
@@ -104,8 +103,7 @@ def describe_source(chosen: ChosenThreshold) -> str:
         case "study":
             told = (
                 f"{p} was chosen in another study. p does not carry over from one dataset to another: with the p of "
-                "the "
-                "other dataset, R² fell from 0.93 to 0.08 on GSM8K (docs/method.md)."
+                "the other dataset, R² fell from 0.93 to 0.08 on GSM8K (docs/method.md)."
             )
         case "value":
             told = f"{p} is given in the study file. Nothing in this study says whether it is right."

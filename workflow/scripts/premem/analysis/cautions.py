@@ -72,9 +72,8 @@ def _cautions(points: pd.DataFrame, num_tests: int | None, chance: float | None)
             if abs(of_all - of_largest) > APART and max(of_all, of_largest) > 0:
                 size, others = points.loc[largest, "size"].iloc[0], points.loc[~largest, "run"].nunique()
                 yield (
-                    f"The {others} runs on smaller subsets carry the R² of {name}: over the runs of size {size} "
-                    "alone it "
-                    f"is {_signed(of_largest)}, over all runs {_signed(of_all)}."
+                    f"The {others} runs on smaller subsets carry the R² of {name}: over the runs of size {size} alone "
+                    f"it is {_signed(of_largest)}, over all runs {_signed(of_all)}."
                 )
 
 

@@ -95,8 +95,7 @@ class Dataset(Reading, Templates):
                     raise ValueError(f"{key}: {{{column}}} would tell the model the answer; take it out")
                 raise ValueError(
                     f"{key}: {describe_unknown('column', column, known)}; the source's column {column} can be named "
-                    "here "
-                    f"once it is kept, with columns: {{{column}: {column}}}"
+                    f"here once it is kept, with columns: {{{column}: {column}}}"
                 )
         return self
 

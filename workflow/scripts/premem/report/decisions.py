@@ -62,8 +62,7 @@ def decisions(
     else:
         yield (
             "New examples should resemble those that the list names. premem can collect them, if the dataset says "
-            "where "
-            "they come from (`new_examples`)."
+            "where they come from (`new_examples`)."
         )
     if better := list(_improvements(forecast, coverage)):
         yield "### What would make the forecast better"
@@ -155,8 +154,8 @@ def _improvements(forecast: pd.DataFrame, coverage: float) -> Iterator[str]:
     if forecast["holdout_accuracy"].notna().all() and runs >= needed:
         half = float((forecast["holdout_high"] - forecast["holdout_low"]).median() / 2)
         yield (
-            f"Hold out more examples: with {held}, their accuracy is known to ±{half:.2f}; four times as many "
-            f"halve that."
+            f"Hold out more examples: with {held}, their accuracy is known to ±{half:.2f}; four times as many halve "
+            "that."
         )
     per_run = forecast.groupby("run").size().median()
     if per_run < ENOUGH_CHECKPOINTS:

@@ -108,9 +108,8 @@ def summary_page(
         "Which checkpoint solves new problems best, and which training examples has it not really learned? The study "
         "answers from the training set.",
         "**Premem accuracy**, short for pre-memorization train accuracy, is the share of training answers that were "
-        "right "
-        "before their example was memorized. An example counts as memorized once the perplexity of its solution is at "
-        "most **p**, a number that is chosen for each model and dataset.",
+        "right before their example was memorized. An example counts as memorized once the perplexity of its solution "
+        "is at most **p**, a number that is chosen for each model and dataset.",
     ]
     for pair, line in zip(pairs, summary_lines(pairs), strict=True):
         parts += [f"## {pair.title}", *pair.decisions]
