@@ -14,8 +14,14 @@ def _tidy(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    """Return the words of a text in lower case, without punctuation; the text itself if it has no words."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())) or text.strip()
+    """Return a text in lower case, without quotes, brackets, marks at the end of words and hyphens between words.
+
+    Signs that tell answers apart stay: ``C#``, ``C++``, ``.NET`` and ``-5`` are not ``C``, ``NET`` and ``5``.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = re.sub(r"[“”‘’«»\"'()\[\]{}*_`]", " ", plain)
+    plain = re.sub(r"(?<=[^\W\d_])[-‐–—](?=[^\W\d_])", " ", plain)
+    return " ".join(re.sub(r"[.,;:!?…]+(?=\s|$)", " ", plain).split()) or text.strip()
 
 
 def _find_same(pairs: Collection[Pair], time_limit: float, workers: int) -> set[Pair]:
@@ -30,7 +36,7 @@ EXACT_REFERENCE = Reference(read_stated, lambda answer: None, write=lambda answe
 EXACT = Style(
     EXACT_REFERENCE,
     {
-        "strict": Grader("exact-strict-1", read_stated, _find_same),
-        "lenient": Grader("exact-lenient-1", read_stated_or_last_line, _find_same_words),
+        "strict": Grader("exact-strict-2", read_stated, _find_same),
+        "lenient": Grader("exact-lenient-2", read_stated_or_last_line, _find_same_words),
     },
 )

@@ -2,13 +2,13 @@
 
 from premem.scoring.grading.gsm8k import find_equal_numbers
 from premem.scoring.grading.numerals import read_last_number, read_number, read_only_number
-from premem.scoring.grading.passages import read_stated
+from premem.scoring.grading.passages import first_sentence, read_stated
 from premem.scoring.grading.styles import Grader, Reference, Style
 
 
 def _read_stated_number(text: str) -> str | None:
     stated = read_stated(text)
-    return None if stated is None else read_only_number(stated)
+    return None if stated is None else read_only_number(first_sentence(stated))
 
 
 def _problem(answer: str) -> str | None:
@@ -19,7 +19,7 @@ NUMBER_REFERENCE = Reference(_read_stated_number, _problem, write=lambda answer:
 NUMBER = Style(
     NUMBER_REFERENCE,
     {
-        "strict": Grader("number-strict-1", _read_stated_number, find_equal_numbers),
-        "lenient": Grader("number-lenient-1", read_last_number, find_equal_numbers),
+        "strict": Grader("number-strict-2", _read_stated_number, find_equal_numbers),
+        "lenient": Grader("number-lenient-2", read_last_number, find_equal_numbers),
     },
 )

@@ -7,7 +7,13 @@ _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is part of the answer: \{1, 2\}
 _UNBRACED = re.compile(r"([^\n$]*?)(?:\$|\\[)\]])|(\S+)")
 FORMULA = re.compile(r"(?<!\\)\$((?:\\.|[^$\\])+)\$", re.DOTALL)
+_PHRASE = re.compile(r"\banswer(?:\s+is\b|\s*:)\s*:?", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"\.(?:\s|$)|\n")
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the first full stop before a blank."""
+    return _SENTENCE_END.split(text, maxsplit=1)[0]
 
 
 def read_after_marker(text: str) -> str | None:
@@ -44,14 +50,26 @@ def read_after(phrase: str, text: str) -> str | None:
     return answer.strip(" *$.:") or None
 
 
-def read_stated(text: str) -> str | None:
+def read_statement(text: str) -> str | None:
     r"""Return the answer that a text states as one: after ``####``, in a box, or after "answer is" or "answer:".
 
-    A text of a single line that states none is the answer itself.
+    After a phrase, it is the rest of the line, or the next line if nothing else stands there. A full stop at its end
+    and marks of emphasis around it are left out, and nothing else: ``.5`` and ``Dr. Smith`` stay whole.
     """
-    stated = read_after_marker(text) or read_box(text) or read_after(r"answer(?: is|:)", text)
+    if stated := read_after_marker(text) or read_box(text):
+        return stated
+    _, *parts = _PHRASE.split(text)
+    if not parts or not (rest := parts[-1].strip()):
+        return None
+    line = rest.splitlines()[0].strip(" *_`")
+    formula = FORMULA.fullmatch(line.removesuffix("."))
+    return (formula[1] if formula else line.removesuffix(".")).strip(" *_`") or None
+
+
+def read_stated(text: str) -> str | None:
+    """Return what ``read_statement`` does; a text of a single line that states nothing is the answer itself."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return stated or (lines[0] if len(lines) == 1 else None)
+    return read_statement(text) or (lines[0] if len(lines) == 1 else None)
 
 
 def read_stated_or_last_line(text: str) -> str | None:
